@@ -1,0 +1,197 @@
+"""Bounded windows over JSON Lines files: whole lines only, with the place of every line.
+
+A large file is read in pieces of about :data:`WINDOW_BYTES`, each cut at a newline; many small files share a
+window, because building frames costs more per window than per line. Files are read, not mapped: a file that
+shrinks while it is read must not kill the process, and memory must not grow with the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+WINDOW_BYTES: Final = 16 << 20
+#: A line longer than this is not parsed; it becomes a problem row that names its place and size.
+LONGEST_LINE_BYTES: Final = 64 << 20
+_NEWLINE: Final = 10
+_BOM: Final = b"\xef\xbb\xbf"
+
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A run of whole lines of one file inside a window's buffer."""
+
+    file: int
+    start: int
+    stop: int
+    offset: int
+    first_line: int
+    ends_torn: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oversized:
+    """A line that is too long to read."""
+
+    file: int
+    line: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Bytes of whole lines, and which file each stretch of them is from."""
+
+    buffer: memoryview
+    pieces: tuple[Piece, ...]
+    oversized: tuple[Oversized, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Place of every line of a window, in the window and in its file; five arrays of equal length."""
+
+    starts: Longs
+    ends: Longs
+    files: Longs
+    numbers: Longs
+    offsets: Longs
+    torn: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Window | OSError]:
+    """Windows over files in order; a file that cannot be read gives its ``OSError`` instead.
+
+    Every line of every readable file is in exactly one window, or in its ``oversized``.
+    """
+    shared: list[tuple[int, bytes]] = []
+    held = 0
+    for number, path in enumerate(paths):
+        try:
+            with path.open("rb") as file:
+                first = file.read(size)
+                if len(first) < size:
+                    shared.append((number, first))
+                    held += len(first)
+                else:
+                    yield from _large_file(number, file, first, size)
+        except OSError as error:
+            error.filename = str(path)
+            yield error
+        if held >= size:
+            yield _shared_window(shared)
+            shared, held = [], 0
+    if shared:
+        yield _shared_window(shared)
+
+
+def _shared_window(files: Iterable[tuple[int, bytes]]) -> Window:
+    pieces, chunks, at = [], [], 0
+    for number, content in files:
+        if not content:
+            continue
+        torn = not content.endswith(b"\n")
+        bom = len(_BOM) if content.startswith(_BOM) else 0
+        stop = at + len(content)
+        pieces.append(
+            Piece(file=number, start=at + bom, stop=stop, offset=bom, first_line=1, ends_torn=torn)
+        )
+        chunks += [content, b"\n"] if torn else [content]
+        at = stop + torn
+    return Window(buffer=memoryview(b"".join(chunks)), pieces=tuple(pieces))
+
+
+def _large_file(number: int, file: BinaryIO, first: bytes, size: int) -> Iterator[Window]:
+    rest, offset, line = first, 0, 1
+    if first.startswith(_BOM):
+        rest, offset = first[len(_BOM) :], len(_BOM)
+    while rest:
+        more = file.read(max(0, size - len(rest)))
+        content = rest + more if more else rest
+        last = len(content) < size
+        cut = len(content) if last else content.rfind(b"\n") + 1
+        if cut == 0:
+            content, last, dropped = _finish_long_line(file, content)
+            if dropped:
+                found = Oversized(file=number, line=line, offset=offset, length=dropped)
+                yield Window(buffer=memoryview(b""), pieces=(), oversized=(found,))
+                offset, line, rest = offset + dropped + 1, line + 1, content
+                continue
+            cut = len(content) if last else content.find(b"\n") + 1
+        torn = last and not content.endswith(b"\n")
+        piece = Piece(file=number, start=0, stop=cut, offset=offset, first_line=line, ends_torn=torn)
+        yield Window(buffer=memoryview(content)[:cut], pieces=(piece,))
+        line += content.count(b"\n", 0, cut)
+        offset += cut
+        rest = content[cut:]
+
+
+def _finish_long_line(file: BinaryIO, content: bytes) -> tuple[bytes, bool, int]:
+    """Read on to the end of a line longer than a window.
+
+    Returns the bytes from the line's start, whether the file ended, and 0; or, for a line over the limit, the
+    bytes after it, whether the file ended, and the length of the line that was passed over.
+    """
+    chunks, length = [content], len(content)
+    while chunk := file.read(WINDOW_BYTES):
+        newline = chunk.find(b"\n")
+        if length + (newline if newline >= 0 else len(chunk)) > LONGEST_LINE_BYTES:
+            return _pass_over(file, chunk, length)
+        chunks.append(chunk)
+        length += len(chunk)
+        if newline >= 0:
+            return b"".join(chunks), False, 0
+    return b"".join(chunks), True, 0
+
+
+def _pass_over(file: BinaryIO, chunk: bytes, length: int) -> tuple[bytes, bool, int]:
+    while (newline := chunk.find(b"\n")) < 0:
+        length += len(chunk)
+        chunk = file.read(WINDOW_BYTES)
+        if not chunk:
+            return b"", True, length
+    return chunk[newline + 1 :], False, length + newline
+
+
+def index_lines(window: Window) -> Lines:
+    """Place of every line of a window (numbers from 1, offsets in bytes; the newline is not part of a line)."""
+    newlines = np.flatnonzero(np.frombuffer(window.buffer, dtype=np.uint8) == _NEWLINE)
+    parts = [_lines_of_piece(piece, newlines) for piece in window.pieces]
+    if not parts:
+        none = np.empty(0, dtype=np.int64)
+        return Lines(starts=none, ends=none, files=none, numbers=none, offsets=none, torn=none.astype(bool))
+    starts, ends, files, numbers, offsets, torn = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Lines(starts=starts, ends=ends, files=files, numbers=numbers, offsets=offsets, torn=torn.astype(bool))
+
+
+def _lines_of_piece(piece: Piece, newlines: Longs) -> tuple[Longs, ...]:
+    low, high = np.searchsorted(newlines, [piece.start, piece.stop])
+    ends = newlines[low:high].astype(np.int64)
+    if piece.ends_torn:
+        ends = np.append(ends, piece.stop)
+    starts = np.empty_like(ends)
+    starts[0:1] = piece.start
+    starts[1:] = ends[:-1] + 1
+    count = len(ends)
+    torn = np.zeros(count, dtype=np.int64)
+    if count and piece.ends_torn:
+        torn[-1] = 1
+    return (
+        starts,
+        ends,
+        np.full(count, piece.file, dtype=np.int64),
+        np.arange(piece.first_line, piece.first_line + count, dtype=np.int64),
+        starts - piece.start + piece.offset,
+        torn,
+    )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-_BOUNDS = {
+_BOUNDS: dict[pl.DataType, tuple[int, int]] = {
     pl.Int64(): (-(2**63), 2**63 - 1),
     pl.UInt64(): (0, 2**64 - 1),
     pl.UInt32(): (0, 2**32 - 1),
@@ -131,7 +131,11 @@ def instant(value: Any) -> Typed:
         return _refused(value, "a time")
     if isinstance(value, str):
         whole, _, fraction = value.strip().partition(".")
-        if whole.removeprefix("-").isdecimal() and (fraction == "" or fraction.isdecimal()) and len(whole) <= 13:
+        if (
+            whole.removeprefix("-").isdecimal()
+            and (fraction == "" or fraction.isdecimal())
+            and len(whole) <= 13
+        ):
             return _from_epoch(whole, fraction, value)
         return _from_rfc3339(value)
     if not math.isfinite(value) or abs(value) > _LAST_SECOND:

@@ -47,6 +47,14 @@ class Oversized:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A file that could not be read, or not to its end."""
+
+    file: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Bytes of whole lines, and which file each stretch of them is from."""
 
@@ -70,8 +78,8 @@ class Lines:
         return len(self.starts)
 
 
-def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Window | OSError]:
-    """Windows over files in order; a file that cannot be read gives its ``OSError`` instead.
+def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Window | Unreadable]:
+    """Windows over files in order; a file that cannot be read gives an :class:`Unreadable` instead.
 
     Every line of every readable file is in exactly one window, or in its ``oversized``.
     """
@@ -87,8 +95,7 @@ def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Wind
                 else:
                     yield from _large_file(number, file, first, size)
         except OSError as error:
-            error.filename = str(path)
-            yield error
+            yield Unreadable(file=number, reason=error.strerror or str(error))
         if held >= size:
             yield _shared_window(shared)
             shared, held = [], 0
@@ -104,9 +111,7 @@ def _shared_window(files: Iterable[tuple[int, bytes]]) -> Window:
         torn = not content.endswith(b"\n")
         bom = len(_BOM) if content.startswith(_BOM) else 0
         stop = at + len(content)
-        pieces.append(
-            Piece(file=number, start=at + bom, stop=stop, offset=bom, first_line=1, ends_torn=torn)
-        )
+        pieces.append(Piece(file=number, start=at + bom, stop=stop, offset=bom, first_line=1, ends_torn=torn))
         chunks += [content, b"\n"] if torn else [content]
         at = stop + torn
     return Window(buffer=memoryview(b"".join(chunks)), pieces=tuple(pieces))
@@ -116,9 +121,7 @@ def _large_file(number: int, file: BinaryIO, first: bytes, size: int) -> Iterato
     rest, offset, line = first, 0, 1
     if first.startswith(_BOM):
         rest, offset = first[len(_BOM) :], len(_BOM)
-    while rest:
-        more = file.read(max(0, size - len(rest)))
-        content = rest + more if more else rest
+    while content := rest + file.read(max(0, size - len(rest))):
         last = len(content) < size
         cut = len(content) if last else content.rfind(b"\n") + 1
         if cut == 0:
@@ -171,8 +174,12 @@ def index_lines(window: Window) -> Lines:
     if not parts:
         none = np.empty(0, dtype=np.int64)
         return Lines(starts=none, ends=none, files=none, numbers=none, offsets=none, torn=none.astype(bool))
-    starts, ends, files, numbers, offsets, torn = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Lines(starts=starts, ends=ends, files=files, numbers=numbers, offsets=offsets, torn=torn.astype(bool))
+    starts, ends, files, numbers, offsets, torn = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    return Lines(
+        starts=starts, ends=ends, files=files, numbers=numbers, offsets=offsets, torn=torn.astype(bool)
+    )
 
 
 def _lines_of_piece(piece: Piece, newlines: Longs) -> tuple[Longs, ...]:

@@ -1,0 +1,236 @@
+"""Records of one family to typed columns: a fast path for what the runtime writes, a lenient one for the rest.
+
+The fast path is one compiled decoder per family that refuses unknown members, so nothing is dropped without
+being seen. A member it has not met before is learned and kept (as raw JSON, for ``extra``); a record it cannot
+take is read again member by member, each oddity reported.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from harnlab.ingest.families import Family, ItemCount, Member, RawJson, Reading, TextSize
+from harnlab.ingest.fields import typed
+from harnlab.ingest.heads import Int64, decode_leniently
+
+_ABSENT: Final = msgspec.Raw(b"")
+_UNKNOWN_MEMBER: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+#: Beyond this many new members a family's records are read leniently: they are not what the family describes.
+_MOST_LEARNED: Final = 64
+_FAST_TYPES: Final[dict[pl.DataType, Any]] = {
+    pl.String(): str,
+    pl.Boolean(): bool,
+    pl.Float64(): float,
+    pl.Int64(): Int64,
+    pl.List(pl.String()): list[str],
+}
+
+Note = Callable[[str | None, str], None]
+Values = tuple[Any, ...]
+
+
+class FamilyDecoder:
+    """Decoder of one family; learns members it meets."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.columns: Sequence[str] = tuple(family.columns)
+        self.learned: list[str] = []
+        self._compile()
+
+    def _compile(self) -> None:
+        self._decode = msgspec.json.Decoder(_record_type(self.family, self.learned)).decode
+        paths = [_attribute(reading.path) for reading in self.family.columns.values()]
+        self._values: Callable[[Any], Values] = attrgetter(*paths, *map(_attribute, self.learned))
+
+    def rows(self, records: Sequence[memoryview], note: Callable[[int], Note]) -> list[Values]:
+        """Raw values of each record, a tuple in column order with the learned members behind.
+
+        Parameters
+        ----------
+        records : sequence of memoryview
+            One JSON object each.
+        note : callable
+            ``note(i)`` gives the function that reports an oddity of record ``i``.
+        """
+        while True:
+            learned = len(self.learned)
+            rows = list(self._attempt(records, note))
+            if len(self.learned) == learned:
+                return rows
+
+    def _attempt(self, records: Sequence[memoryview], note: Callable[[int], Note]) -> Iterator[Values]:
+        decode, values = self._decode, self._values
+        for number, record in enumerate(records):
+            try:
+                yield values(decode(record))
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                if self._learn(str(error)):
+                    return
+                yield self._leniently(bytes(record), note(number))
+
+    def _learn(self, message: str) -> bool:
+        """Take up the unknown member a refusal names; True when the window must be read again."""
+        unknown = _UNKNOWN_MEMBER.fullmatch(message)
+        if unknown is None or len(self.learned) >= _MOST_LEARNED or "." in unknown[1]:
+            return False
+        self.learned.append(unknown[1])
+        self._compile()
+        return True
+
+    def _leniently(self, content: bytes, note: Note) -> Values:
+        seen_at_head: Note = lambda member, reason: None  # noqa: E731 - what heads.py reports already
+        record = decode_leniently(content, seen_at_head)
+        values = [_one_value(self.family, column, record, note) for column in self.columns]
+        for member in self.learned:
+            values.append(msgspec.Raw(_json(record[member]).encode()) if member in record else _ABSENT)
+        unknown = {
+            path: value for path, value in _unknown_members(self.family, record) if path not in self.learned
+        }
+        if unknown:
+            values.append(unknown)
+        return tuple(values)
+
+    def extra(self, row: Values) -> str | None:
+        """JSON text of the members of a row that have no column."""
+        width = len(self.columns)
+        known = width + len(self.learned)
+        members = {
+            name: bytes(raw).decode("utf-8", "replace")
+            for name, raw in zip(self.learned, row[width:known], strict=True)
+            if raw != _ABSENT
+        }
+        if len(row) > known:
+            members |= {name: _json(value) for name, value in row[known].items()}
+        if not members:
+            return None
+        return "{" + ",".join(f"{_json(name)}:{text}" for name, text in members.items()) + "}"
+
+
+def column_values(reading: Reading, values: Sequence[Any]) -> Sequence[Any]:
+    """Values of one column in the type its reading promises."""
+    match reading:
+        case RawJson():
+            return [_json_text(value) for value in values]
+        case TextSize():
+            return [_text_size(value) for value in values]
+        case ItemCount():
+            return [_item_count(value) for value in values]
+    return values
+
+
+def _attribute(path: str) -> str:
+    """Struct attribute of a path; prefixed so that no member's name can be a Python keyword or a dunder."""
+    return ".".join(f"m_{part.encode().hex()}" for part in path.split("."))
+
+
+def _record_type(family: Family, learned: Sequence[str]) -> type[msgspec.Struct]:
+    leaves = {reading.path: _leaf(family, column) for column, reading in family.columns.items()}
+    leaves |= dict.fromkeys((*family.kept_in_file, *learned), (msgspec.Raw, _ABSENT))
+    nested: dict[str, dict[str, tuple[Any, Any]]] = {}
+    members: dict[str, tuple[Any, Any]] = {}
+    for path, leaf in leaves.items():
+        outer, _, inner = path.partition(".")
+        if inner:
+            nested.setdefault(outer, {})[inner] = leaf
+        else:
+            members[path] = leaf
+    for outer, inner_members in nested.items():
+        kind = _struct(outer, inner_members)
+        members[outer] = (kind, kind())
+    return _struct(family.type, members)
+
+
+def _struct(name: str, members: dict[str, tuple[Any, Any]]) -> type[msgspec.Struct]:
+    fields = [(_attribute(member), kind, default) for member, (kind, default) in members.items()]
+    return msgspec.defstruct(
+        "".join(filter(str.isalnum, name)) or "Record",
+        fields,
+        rename={_attribute(member): member for member in members},
+        forbid_unknown_fields=True,
+        frozen=True,
+        gc=False,
+    )
+
+
+def _leaf(family: Family, column: str) -> tuple[Any, Any]:
+    if not isinstance(family.columns[column], Member):
+        return msgspec.Raw, _ABSENT
+    dtype = family.dtype(column)
+    return (str if isinstance(dtype, pl.Datetime) else _FAST_TYPES[dtype]) | None, None
+
+
+def _one_value(family: Family, column: str, record: dict[str, Any], note: Note) -> Any:
+    reading = family.columns[column]
+    value: Any = record
+    for part in reading.path.split("."):
+        if not isinstance(value, dict):
+            note(reading.path, f"expected an object around {part!r}, found {_json(value)[:80]}")
+            value = None
+        if value is None:
+            break
+        value = value.get(part)
+    if not isinstance(reading, Member):
+        return _ABSENT if value is None else msgspec.Raw(_json(value).encode())
+    dtype = family.dtype(column)
+    if isinstance(dtype, pl.Datetime):
+        return value if value is None or isinstance(value, str) else json.dumps(value)
+    converted = typed(value, dtype)
+    if converted.oddity:
+        note(reading.path, converted.oddity)
+    return converted.value
+
+
+def _unknown_members(family: Family, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    known = {reading.path for reading in family.columns.values()} | family.kept_in_file
+    outer = {path.partition(".")[0] for path in known if "." in path}
+    for name, value in record.items():
+        if name in outer and isinstance(value, dict):
+            yield from (
+                (f"{name}.{inner}", v) for inner, v in value.items() if f"{name}.{inner}" not in known
+            )
+        elif name not in known and name not in outer:
+            yield name, value
+
+
+def _json(value: Any) -> str:
+    # ASCII only: a lone surrogate must survive as the escape it was written as
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _json_text(raw: msgspec.Raw) -> str | None:
+    text = bytes(raw)
+    return None if text in {b"", b"null"} else text.decode("utf-8", "replace")
+
+
+def _text_size(raw: msgspec.Raw) -> int | None:
+    text = bytes(raw)
+    if text in {b"", b"null"}:
+        return None
+    if not text.startswith(b'"'):
+        return len(text)
+    if b"\\" not in text:
+        return len(text) - 2
+    return len(json.loads(text.decode("utf-8", "replace")).encode("utf-8", "surrogatepass"))
+
+
+def _item_count(raw: msgspec.Raw) -> int | None:
+    text = bytes(raw)
+    if text == b"[]":
+        return 0
+    if not text.startswith(b"["):
+        return None
+    try:
+        return len(_ITEMS.decode(raw))
+    except (msgspec.MsgspecError, RecursionError):
+        return len(json.loads(text.decode("utf-8", "replace")))
+
+
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])

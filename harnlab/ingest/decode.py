@@ -89,8 +89,7 @@ class FamilyDecoder:
         seen_at_head: Note = lambda member, reason: None  # noqa: E731 - what heads.py reports already
         record = decode_leniently(content, seen_at_head)
         values = [_one_value(self.family, column, record, note) for column in self.columns]
-        for member in self.learned:
-            values.append(msgspec.Raw(_json(record[member]).encode()) if member in record else _ABSENT)
+        values += [msgspec.Raw(_json(record[m]).encode()) if m in record else _ABSENT for m in self.learned]
         unknown = {
             path: value for path, value in _unknown_members(self.family, record) if path not in self.learned
         }

@@ -1,0 +1,130 @@
+"""All frames of some paths: find the files, read each kind, link runs, join."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import polars as pl
+
+from harnlab import frames
+from harnlab.frames import SCHEMAS
+from harnlab.ingest import personas, receipts, run_records, step_logs
+from harnlab.ingest.calls import join_calls, join_tool_calls
+from harnlab.ingest.discover import discover
+from harnlab.ingest.linking import link_by_call, link_by_folder, relink
+from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
+from harnlab.ingest.step_calls import step_calls
+from harnlab.ingest.transcripts import read_transcripts
+from harnlab.vocabulary import ProblemKind, TranscriptType
+
+Progress = Callable[[int, int], None]
+Frames = dict[str, pl.DataFrame]
+
+#: Readers of one file each; transcripts are read many at a time.
+READERS: Final[Mapping[SourceKind, Callable[[Source], Part]]] = {
+    SourceKind.RUN_RECORD: run_records.read,
+    SourceKind.RECEIPT: receipts.read,
+    SourceKind.COMPLETED_STEPS: step_logs.read,
+    SourceKind.PERSONA: personas.read,
+}
+#: Event types whose rows are frames as they stand.
+_AS_THEY_STAND: Final = {
+    TranscriptType.RESOLVED_DISPATCH.value: frames.DISPATCHES,
+    TranscriptType.MESSAGE.value: frames.MESSAGES,
+    TranscriptType.ROUTING_DECISION.value: frames.ROUTING_DECISIONS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """Frames by name (every frame of the schema is there), and the files they came from."""
+
+    frames: Mapping[str, pl.DataFrame]
+    sources: tuple[Source, ...]
+
+
+def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | None = None) -> Collected:
+    """Read everything harnlab knows under some paths.
+
+    Raises
+    ------
+    UnreadablePath
+        For a path that is missing, or where nothing harnlab knows was found. What is wrong inside a file is a
+        row of ``problems``, never an error.
+    """
+    sources = discover(paths)
+    documents = _read_documents(sources, progress)
+    transcripts = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
+    linked = link_by_folder(transcripts, _runs_by_project(sources, documents))
+    named = [replace(source, run_id=linked.get(source.shown, source.run_id)) for source in transcripts]
+    events = read_transcripts(named)
+    if progress:
+        progress(len(sources), len(sources))
+    gathered = _assemble(events, documents, linked)
+    return Collected(frames=gathered, sources=tuple(sources))
+
+
+def _read_documents(sources: Sequence[Source], progress: Progress | None) -> Frames:
+    """Frames of every file that is read whole, one after another."""
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for done, source in enumerate(sources):
+        if source.kind is SourceKind.TRANSCRIPT:
+            continue
+        part = READERS.get(source.kind, _not_read)(source)
+        for name, frame in part.frames.items():
+            parts.setdefault(name, []).append(frame)
+        if part.problems:
+            parts.setdefault("problems", []).append(problems_frame(source, part.problems))
+        if progress:
+            progress(done + 1, len(sources))
+    return {name: pl.concat(found) for name, found in parts.items()}
+
+
+def _not_read(source: Source) -> Part:
+    reason = f"files of kind {source.kind.value} are not read by this version"
+    return Part(problems=[Problem(kind=ProblemKind.UNSUPPORTED, reason=reason)])
+
+
+def _runs_by_project(sources: Sequence[Source], documents: Frames) -> dict[str, list[str]]:
+    runs = documents.get("runs", frames.RUNS.empty())
+    project = {source.shown: source.project for source in sources}
+    found: dict[str, list[str]] = {}
+    for path, run in runs.select("source_path", "run_id").iter_rows():
+        found.setdefault(project[path], []).append(run)
+    return found
+
+
+def _assemble(events: Frames, documents: Frames, linked: Mapping[str, str]) -> Frames:
+    def of(name: str) -> pl.DataFrame:
+        return documents.get(name, SCHEMAS[name].empty())
+
+    links = link_by_call(events.get("events", frames.EVENTS.empty()), of("spans"), linked)
+    events = {name: relink(frame, links) if name != "problems" else frame for name, frame in events.items()}
+    gathered: Frames = {name: of(name) for name in SCHEMAS}
+    for kind, schema in _AS_THEY_STAND.items():
+        if kind in events:
+            gathered[schema.name] = pl.concat([schema.conform(events[kind]), gathered[schema.name]])
+    for name in ("events", "problems"):
+        gathered[name] = pl.concat([events.get(name, SCHEMAS[name].empty()), gathered[name]])
+    gathered["calls"] = join_calls(events)
+    gathered["tool_calls"] = join_tool_calls(events, of("tool_calls"))
+    gathered["step_calls"] = step_calls(gathered["spans"], gathered["calls"])
+    gathered["runs"] = _every_run(gathered)
+    gathered["events"] = gathered["events"].sort("source_path", "source_line", maintain_order=True)
+    return {name: schema.conform(gathered[name]) for name, schema in SCHEMAS.items()}
+
+
+def _every_run(gathered: Frames) -> pl.DataFrame:
+    """Recorded runs, and a row for each run that left no record: its first line stands for it."""
+    recorded = gathered["runs"]
+    source = [column.name for column in frames.SOURCE]
+    unrecorded = (
+        pl.concat([gathered["events"].select(source), gathered["problems"].select(source)])
+        .filter(pl.col("run_id").is_not_null())
+        .join(recorded, on="run_id", how="anti")
+        .unique("run_id", keep="first", maintain_order=True)
+    )
+    return pl.concat([recorded, frames.RUNS.conform(unrecorded)]).sort("run_id", maintain_order=True)

@@ -1,0 +1,277 @@
+"""Which file of a folder is which, and which run it belongs to by its place (FORMATS 0).
+
+Files are told by what is in them; a name only decides where the content cannot (a torn or empty transcript).
+Links are not followed out of the folder given, and nothing but regular files is opened.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from harnlab.errors import UnreadablePath
+from harnlab.ingest.sources import Source, SourceKind
+
+_SKIPPED_FOLDERS: Final = frozenset(
+    {
+        ".git",
+        ".venv",
+        "venv",
+        "node_modules",
+        "__pycache__",
+        ".ipynb_checkpoints",
+        "raw-provider",
+        "consumers",
+    }
+)
+_PROJECT_MARKS: Final = (".harn-runs", ".harn", "harn.toml")
+_RUN_RECORD_FOLDER: Final = ".harn-runs"
+_STATE_META_FOLDER: Final = ".agent_state_meta"
+_HANDOFF_FILE: Final = "__handoff.json"
+_SNIFFED_BYTES: Final = 64 << 10
+_MARKS_BY_WORD: Final = {
+    "run_record": SourceKind.RUN_RECORD,
+    "harn.receipt.v1": SourceKind.RECEIPT,
+    "harn-provenance-receipt-v1": SourceKind.PROVENANCE_RECEIPT,
+    "opentrustgraph-chain/v0": SourceKind.TRUST_CHAIN,
+    "skill_activation_evidence": SourceKind.SKILL_EVIDENCE,
+}
+_MARK: Final = re.compile(rb'"(?:_type|schema)"\s*:\s*"([^"]{1,80})"')
+#: Members that tell a document or a first line without a mark of its own.
+_MEMBERS: Final = (
+    ({"index", "emitted_at_ms", "type"}, SourceKind.AGENT_EVENTS),
+    ({"id", "event"}, SourceKind.EVENT_LOG_FILE),
+    ({"function", "status", "llm_calls"}, SourceKind.COMPLETED_STEPS),
+    ({"type", "timestamp"}, SourceKind.TRANSCRIPT),
+    ({"trace_spans"}, SourceKind.RUN_RECORD),
+    ({"workflow_id", "stages"}, SourceKind.RUN_RECORD),
+    ({"name", "steps"}, SourceKind.PERSONA),
+    ({"personas"}, SourceKind.PERSONA),
+    ({"type"}, SourceKind.TRANSCRIPT),
+)
+_SUFFIXES: Final = {".json", ".jsonl", ".ndjson", ".toml", ".sqlite", ".sqlite3", ".db"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    path: Path
+    root: Path
+    kind: SourceKind | None
+
+
+def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
+    """Every file harnlab knows under some paths, in a stable order.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Files, folders (searched whole) or glob patterns.
+
+    Returns
+    -------
+    list of Source
+        Each file once, with the run and project its place tells.
+
+    Raises
+    ------
+    UnreadablePath
+        For a path that is missing, or where nothing harnlab knows was found.
+    """
+    found: dict[str, _Found] = {}
+    for path in _expanded(paths):
+        for one in _search(path):
+            if one.kind is not None:
+                found.setdefault(os.path.realpath(one.path), one)
+    if not found:
+        shown = ", ".join(str(path) for path in paths)
+        raise UnreadablePath(
+            "no file that harnlab knows",
+            where=shown,
+            expected="llm_transcript.jsonl, .harn-runs/*.json, .harn/events*, receipts, step logs or personas",
+            hint="name the file itself, or the folder the runtime ran in",
+        )
+    return _named(list(found.values()))
+
+
+def _expanded(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+    for path in paths:
+        text = os.fspath(path)
+        if os.path.lexists(text):
+            yield Path(text)
+        elif glob.has_magic(text):
+            matches = sorted(glob.glob(text, recursive=True, include_hidden=True))  # noqa: PTH207 - Path.glob hides .harn
+            if not matches:
+                raise UnreadablePath("the pattern matches nothing", where=text)
+            yield from map(Path, matches)
+        else:
+            raise UnreadablePath("no such file or folder", where=text, hint="check the spelling, or run `ls`")
+
+
+def _search(path: Path) -> Iterator[_Found]:
+    if not path.is_dir():
+        if not path.is_file():
+            raise UnreadablePath("not a regular file", where=str(path), expected="a file or a folder")
+        kind = _kind_of(path)
+        if kind is None:
+            raise UnreadablePath(
+                "not a file harnlab knows",
+                where=str(path),
+                expected="a transcript, run record, receipt, step log, persona or event log",
+                hint="`harnlab schema sources` lists what is read",
+            )
+        yield _Found(path, path.parent, kind)
+        return
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise UnreadablePath("permission denied", where=str(path))
+    for file in _files(path):
+        yield _Found(file, path, _kind_of(file))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Regular files below a folder; links only where they stay inside it."""
+    inside = os.path.realpath(root)
+    for folder, subfolders, names in os.walk(root, followlinks=False):
+        if _STATE_META_FOLDER in subfolders or _HANDOFF_FILE in names:
+            subfolders[:] = []
+            yield Path(folder)
+            continue
+        subfolders[:] = sorted(set(subfolders) - _SKIPPED_FOLDERS)
+        for name in sorted(names):
+            file = Path(folder, name)
+            if file.suffix.lower() not in _SUFFIXES:
+                continue
+            try:
+                mode = file.lstat().st_mode
+            except OSError:
+                continue
+            if stat.S_ISLNK(mode):
+                target = os.path.realpath(file)
+                if os.path.commonpath([inside, target]) != inside or not os.path.isfile(target):  # noqa: PTH113
+                    continue
+            elif not stat.S_ISREG(mode):
+                continue
+            yield file
+
+
+def _kind_of(path: Path) -> SourceKind | None:
+    """Kind of a file; ``None`` when it is not one harnlab reads."""
+    if path.is_dir():
+        return SourceKind.STATE_FOLDER
+    suffix = path.suffix.lower()
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SNIFFED_BYTES)
+    except OSError:
+        # a file that cannot be opened is a problem row of the kind its name promises
+        return SourceKind.TRANSCRIPT if suffix in {".jsonl", ".ndjson"} else _kind_by_folder(path)
+    if head.startswith(b"SQLite format 3\x00"):
+        return SourceKind.EVENT_LOG_SQLITE
+    if suffix == ".toml":
+        return SourceKind.PERSONA if b"[[personas" in head or b"[personas" in head else None
+    if suffix in {".jsonl", ".ndjson"}:
+        return _kind_of_lines(head, path)
+    return _kind_of_document(head, path) if suffix == ".json" else None
+
+
+def _kind_by_folder(path: Path) -> SourceKind | None:
+    return SourceKind.RUN_RECORD if path.parent.name == _RUN_RECORD_FOLDER else None
+
+
+def _kind_of_lines(head: bytes, path: Path) -> SourceKind:
+    """Kind of a JSON Lines file by its first readable line."""
+    if "topics" in path.parts[-3:-1]:
+        return SourceKind.EVENT_LOG_FILE
+    for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        record = _json(line)
+        if isinstance(record, dict) and (kind := _kind_of_object(record)):
+            return kind
+    if path.name.startswith("event_log-"):
+        return SourceKind.AGENT_EVENTS
+    return SourceKind.TRANSCRIPT
+
+
+def _kind_of_document(head: bytes, path: Path) -> SourceKind | None:
+    mark = _MARK.search(head)
+    if mark and (kind := _MARKS_BY_WORD.get(mark[1].decode("utf-8", "replace"))):
+        return kind
+    if len(head) < _SNIFFED_BYTES:
+        document = _json(head)
+        if isinstance(document, list):
+            document = next((item for item in document if isinstance(item, dict)), None)
+        if isinstance(document, dict):
+            return _kind_of_object(document) or _kind_of_mapping(document) or _kind_by_folder(path)
+    return _kind_by_folder(path)
+
+
+def _kind_of_object(record: dict[str, Any]) -> SourceKind | None:
+    for mark in (record.get("_type"), record.get("schema")):
+        if isinstance(mark, str) and mark in _MARKS_BY_WORD:
+            return _MARKS_BY_WORD[mark]
+    return next((kind for members, kind in _MEMBERS if members <= record.keys()), None)
+
+
+def _kind_of_mapping(document: dict[str, Any]) -> SourceKind | None:
+    """A plain mapping of functions to step definitions (FORMATS 9)."""
+    steps = list(document.values())
+    declared = {"name", "model", "error_boundary", "budget"}
+    if steps and all(
+        isinstance(step, dict) and "budget" in step and step.keys() <= declared for step in steps
+    ):
+        return SourceKind.PERSONA
+    return None
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _named(found: Sequence[_Found]) -> list[Source]:
+    """Sources with the run their place tells: the nearest folder, longer where two would share a name."""
+    names = {one.path: _run_name(one, depth=1) for one in found}
+    folders: dict[str, set[Path]] = {}
+    for one in found:
+        folders.setdefault(names[one.path], set()).add(_run_folder(one))
+    for one in found:
+        if len(folders[names[one.path]]) > 1:
+            names[one.path] = _run_name(one, depth=8)
+    return [
+        Source(
+            path=one.path.absolute(),
+            shown=one.path.as_posix(),
+            kind=one.kind or SourceKind.TRANSCRIPT,
+            run_id=names[one.path],
+            project=_project(one).as_posix(),
+        )
+        for one in sorted(found, key=lambda one: one.path.as_posix())
+    ]
+
+
+def _run_folder(one: _Found) -> Path:
+    return one.path.parent.parent if one.path.parent.name == _RUN_RECORD_FOLDER else one.path.parent
+
+
+def _run_name(one: _Found, *, depth: int) -> str:
+    folder = _run_folder(one).absolute()
+    if one.path.suffix in {".jsonl", ".ndjson"} and not one.path.name.startswith("llm_transcript"):
+        folder /= one.path.stem
+    return "/".join(folder.parts[-depth:] if depth < len(folder.parts) else folder.parts[1:])
+
+
+def _project(one: _Found) -> Path:
+    """Nearest folder, up to the one that was given, where the runtime left its marks."""
+    for folder in (one.path.parent, *one.path.parent.parents):
+        if any((folder / mark).exists() for mark in _PROJECT_MARKS):
+            return folder.absolute()
+        if folder == one.root:
+            break
+    return one.root.absolute()

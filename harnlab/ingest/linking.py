@@ -1,0 +1,85 @@
+"""Which run a transcript row belongs to, where the place of its file does not say.
+
+Only the file separates runs in a transcript, and a host may let many runs append to one. A run record names
+its calls (spans with a ``call_id``), so those rows are certain; the rows between them go with the next call,
+because the runtime writes a call's context (prompt, tools, messages) before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from harnlab.ingest.sources import Source, SourceKind
+
+
+def link_by_folder(transcripts: Sequence[Source], runs: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Run of each transcript whose folder carries a run's id, or whose project has just that run.
+
+    Parameters
+    ----------
+    transcripts : sequence of Source
+        Transcript files.
+    runs : mapping of str to sequence of str
+        Ids of the recorded runs of each project folder.
+
+    Returns
+    -------
+    dict of str to str
+        ``shown`` path to run id, for the transcripts that are certain.
+    """
+    linked = {}
+    for source in transcripts:
+        known = runs.get(source.project, ())
+        named = [run for run in known if run in source.path.parts or run == source.path.stem]
+        alone = [one for one in transcripts if one.project == source.project and one.kind == source.kind]
+        if len(named) == 1:
+            linked[source.shown] = named[0]
+        elif len(known) == 1 and len(alone) == 1:
+            linked[source.shown] = known[0]
+    return linked
+
+
+def link_by_call(events: pl.DataFrame, spans: pl.DataFrame, linked: Mapping[str, str]) -> pl.DataFrame:
+    """Run of every transcript row that a run record's spans can tell.
+
+    Parameters
+    ----------
+    events : polars.DataFrame
+        Rows of ``events``.
+    spans : polars.DataFrame
+        Rows of ``spans``.
+    linked : mapping of str to str
+        Paths that are certain already.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``source_path``, ``source_line`` and ``linked_run``; a row for each row of a file with at least one call
+        that a run record names.
+    """
+    named = (
+        spans.filter(pl.col("call_id").is_not_null())
+        .select("call_id", linked_run="run_id")
+        .unique("call_id", keep="none")
+    )
+    rows = (
+        events.filter(
+            pl.col("source_kind") == SourceKind.TRANSCRIPT.value,
+            ~pl.col("source_path").is_in(list(linked)),
+        )
+        .select("source_path", "source_line", "call_id")
+        .join(named, on="call_id", how="left")
+        .sort("source_path", "source_line")
+    )
+    nearest = pl.col("linked_run").backward_fill().forward_fill().over("source_path")
+    return rows.select("source_path", "source_line", nearest).filter(pl.col("linked_run").is_not_null())
+
+
+def relink(frame: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """The frame with ``run_id`` replaced where ``links`` knows better."""
+    if links.is_empty():
+        return frame
+    joined = frame.join(links, on=["source_path", "source_line"], how="left", maintain_order="left")
+    return joined.with_columns(run_id=pl.coalesce("linked_run", "run_id")).drop("linked_run")

@@ -21,7 +21,8 @@ from .cost_overrun_turns import (
 )
 from .files import Project
 from .routes import Json, Origins, Route, Tokens
-from .runtime import Run, Session, ToolUse
+from .runtime import Run
+from .session import Session, ToolUse
 from .steps import Step, StepBudgetExhausted, manifest_toml, model_call_entry
 
 CATALOG: Final = Origins(

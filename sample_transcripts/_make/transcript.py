@@ -54,9 +54,7 @@ class Transcript:
             self.emit("tool_schemas", span_id, {"schemas": tools, **hashes})
 
 
-def request_fields(
-    route: Route, *, iteration: int, call_id: str, tools: int, messages: int, breakdown: Json
-) -> Json:
+def request_fields(route: Route, *, iteration: int, call_id: str, tools: int, messages: int) -> Json:
     return {
         "iteration": iteration,
         "call_id": call_id,
@@ -73,7 +71,6 @@ def request_fields(
         "route_policy": route.policy,
         "fallback_chain": list(route.fallback_chain),
         "routing_decision": route.routing_decision(),
-        "context_token_breakdown": breakdown,
     }
 
 

@@ -1,3 +1,83 @@
-"""harnlab: observability notebooks for Harn agent runs."""
+"""harnlab: the notebook an analyst opens when an agent run cost too much or took the wrong route.
+
+>>> import harnlab as hl
+>>> runs = hl.load("sample_transcripts/inherited-route")
+>>> runs.dispatches.height > 0
+True
+
+Everything below is loaded when it is first asked for, so that ``import harnlab`` costs nothing in a script that
+only needs one part; charts and widgets are never loaded by the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from harnlab import errors as errors
+from harnlab.errors import (
+    HarnlabError,
+    InvalidArgument,
+    MalformedRecord,
+    UnknownName,
+    UnreadablePath,
+)
+
+if TYPE_CHECKING:
+    from harnlab import charts as charts
+    from harnlab import core as core
+    from harnlab.analysis import costs as costs
+    from harnlab.analysis import routes as routes
+    from harnlab.notebook import setup as notebook
+    from harnlab.report import write_report as report
+    from harnlab.runs import Runs, load
 
 __version__ = "0.1.0.dev0"
+
+#: Public name -> module and, for functions and classes, the name in it.
+_LAZY = {
+    "Runs": ("harnlab.runs", "Runs"),
+    "charts": ("harnlab.charts", None),
+    "core": ("harnlab.core", None),
+    "costs": ("harnlab.analysis.costs", None),
+    "frames": ("harnlab.frames", None),
+    "load": ("harnlab.runs", "load"),
+    "notebook": ("harnlab.notebook", "setup"),
+    "report": ("harnlab.report", "write_report"),
+    "routes": ("harnlab.analysis.routes", None),
+    "vocabulary": ("harnlab.vocabulary", None),
+}
+
+__all__ = [
+    "HarnlabError",
+    "InvalidArgument",
+    "MalformedRecord",
+    "Runs",
+    "UnknownName",
+    "UnreadablePath",
+    "charts",
+    "core",
+    "costs",
+    "errors",
+    "frames",
+    "load",
+    "notebook",
+    "report",
+    "routes",
+    "vocabulary",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        module, attribute = _LAZY[name]
+    except KeyError:
+        raise AttributeError(f"module 'harnlab' has no attribute {name!r}") from None
+    loaded = importlib.import_module(module)
+    value = loaded if attribute is None else getattr(loaded, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,6 +14,7 @@ from harnlab.frames import SCHEMAS
 from harnlab.ingest import personas, receipts, run_records, step_logs
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
+from harnlab.ingest.finished_steps import one_row_per_step
 from harnlab.ingest.linking import link_by_call, link_by_folder, relink
 from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
 from harnlab.ingest.step_calls import step_calls
@@ -30,6 +31,10 @@ READERS: Final[Mapping[SourceKind, Callable[[Source], Part]]] = {
     SourceKind.COMPLETED_STEPS: step_logs.read,
     SourceKind.PERSONA: personas.read,
 }
+#: Kinds of file whose rows mean that a run took place; a persona or a catalog alone does not.
+_LEFT_BY_RUNS: Final = frozenset(
+    {SourceKind.TRANSCRIPT, SourceKind.RECEIPT, SourceKind.COMPLETED_STEPS, SourceKind.AGENT_EVENTS}
+)
 #: Event types whose rows are frames as they stand.
 _AS_THEY_STAND: Final = {
     TranscriptType.RESOLVED_DISPATCH.value: frames.DISPATCHES,
@@ -56,31 +61,33 @@ def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | Non
         row of ``problems``, never an error.
     """
     sources = discover(paths)
-    documents = _read_documents(sources, progress)
+    records = [source for source in sources if source.kind is SourceKind.RUN_RECORD]
+    documents = _read_documents(records)
+    linked = link_by_folder(sources, _runs_by_project(sources, documents))
+    sources = [replace(source, run_id=linked.get(source.shown, source.run_id)) for source in sources]
+    others = [
+        source for source in sources if source.kind not in {SourceKind.RUN_RECORD, SourceKind.TRANSCRIPT}
+    ]
+    documents = _concat([documents, _read_documents(others)])
     transcripts = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
-    linked = link_by_folder(transcripts, _runs_by_project(sources, documents))
-    named = [replace(source, run_id=linked.get(source.shown, source.run_id)) for source in transcripts]
-    events = read_transcripts(named)
+    events = read_transcripts(transcripts)
     if progress:
         progress(len(sources), len(sources))
-    gathered = _assemble(events, documents, linked)
-    return Collected(frames=gathered, sources=tuple(sources))
+    return Collected(frames=_assemble(events, documents, sources, linked), sources=tuple(sources))
 
 
-def _read_documents(sources: Sequence[Source], progress: Progress | None) -> Frames:
-    """Frames of every file that is read whole, one after another."""
-    parts: dict[str, list[pl.DataFrame]] = {}
-    for done, source in enumerate(sources):
-        if source.kind is SourceKind.TRANSCRIPT:
-            continue
+def _read_documents(sources: Sequence[Source]) -> Frames:
+    """Frames of files that are read whole, one after another."""
+    parts: list[Frames] = []
+    for source in sources:
         part = READERS.get(source.kind, _not_read)(source)
-        for name, frame in part.frames.items():
-            parts.setdefault(name, []).append(frame)
-        if part.problems:
-            parts.setdefault("problems", []).append(problems_frame(source, part.problems))
-        if progress:
-            progress(done + 1, len(sources))
-    return {name: pl.concat(found) for name, found in parts.items()}
+        parts.append({**part.frames, "problems": problems_frame(source, part.problems)})
+    return _concat(parts)
+
+
+def _concat(parts: Sequence[Frames]) -> Frames:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: pl.concat([part[name] for part in parts if name in part]) for name in names}
 
 
 def _not_read(source: Source) -> Part:
@@ -97,7 +104,9 @@ def _runs_by_project(sources: Sequence[Source], documents: Frames) -> dict[str, 
     return found
 
 
-def _assemble(events: Frames, documents: Frames, linked: Mapping[str, str]) -> Frames:
+def _assemble(
+    events: Frames, documents: Frames, sources: Sequence[Source], linked: Mapping[str, str]
+) -> Frames:
     def of(name: str) -> pl.DataFrame:
         return documents.get(name, SCHEMAS[name].empty())
 
@@ -112,18 +121,20 @@ def _assemble(events: Frames, documents: Frames, linked: Mapping[str, str]) -> F
     gathered["calls"] = join_calls(events)
     gathered["tool_calls"] = join_tool_calls(events, of("tool_calls"))
     gathered["step_calls"] = step_calls(gathered["spans"], gathered["calls"])
-    gathered["runs"] = _every_run(gathered)
+    gathered["steps"] = one_row_per_step(of("steps"))
+    gathered["runs"] = _every_run(gathered, sources)
     gathered["events"] = gathered["events"].sort("source_path", "source_line", maintain_order=True)
     return {name: schema.conform(gathered[name]) for name, schema in SCHEMAS.items()}
 
 
-def _every_run(gathered: Frames) -> pl.DataFrame:
+def _every_run(gathered: Frames, sources: Sequence[Source]) -> pl.DataFrame:
     """Recorded runs, and a row for each run that left no record: its first line stands for it."""
     recorded = gathered["runs"]
-    source = [column.name for column in frames.SOURCE]
+    columns = [column.name for column in frames.SOURCE]
+    active = [source.shown for source in sources if source.kind in _LEFT_BY_RUNS]
     unrecorded = (
-        pl.concat([gathered["events"].select(source), gathered["problems"].select(source)])
-        .filter(pl.col("run_id").is_not_null())
+        pl.concat([gathered["events"].select(columns), gathered["problems"].select(columns)])
+        .filter(pl.col("run_id").is_not_null(), pl.col("source_path").is_in(active))
         .join(recorded, on="run_id", how="anti")
         .unique("run_id", keep="first", maintain_order=True)
     )

@@ -17,11 +17,12 @@ import msgspec
 import polars as pl
 
 from harnlab.ingest.families import Family, ItemCount, Member, RawJson, Reading, TextSize
-from harnlab.ingest.fields import typed
+from harnlab.ingest.fields import shown, typed
 from harnlab.ingest.heads import Int64, decode_leniently
 
 _ABSENT: Final = msgspec.Raw(b"")
-_UNKNOWN_MEMBER: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+#: Only plain names are learned: a dot would look nested, and msgspec takes no quotes or control characters.
+_UNKNOWN_MEMBER: Final = re.compile(r"Object contains unknown field `([\w $@:/-]{1,200})`")
 #: Beyond this many new members a family's records are read leniently: they are not what the family describes.
 _MOST_LEARNED: Final = 64
 _FAST_TYPES: Final[dict[pl.DataType, Any]] = {
@@ -79,7 +80,7 @@ class FamilyDecoder:
     def _learn(self, message: str) -> bool:
         """Take up the unknown member a refusal names; True when the window must be read again."""
         unknown = _UNKNOWN_MEMBER.fullmatch(message)
-        if unknown is None or len(self.learned) >= _MOST_LEARNED or "." in unknown[1]:
+        if unknown is None or len(self.learned) >= _MOST_LEARNED:
             return False
         self.learned.append(unknown[1])
         self._compile()
@@ -170,10 +171,11 @@ def _one_value(family: Family, column: str, record: dict[str, Any], note: Note) 
     reading = family.columns[column]
     value: Any = record
     for part in reading.path.split("."):
-        if not isinstance(value, dict):
-            note(reading.path, f"expected an object around {part!r}, found {_json(value)[:80]}")
-            value = None
         if value is None:
+            break
+        if not isinstance(value, dict):
+            note(reading.path, f"expected an object around {part!r}, found {shown(value)}")
+            value = None
             break
         value = value.get(part)
     if not isinstance(reading, Member):

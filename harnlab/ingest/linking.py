@@ -7,6 +7,7 @@ because the runtime writes a call's context (prompt, tools, messages) before it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -14,29 +15,29 @@ import polars as pl
 from harnlab.ingest.sources import Source, SourceKind
 
 
-def link_by_folder(transcripts: Sequence[Source], runs: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Run of each transcript whose folder carries a run's id, or whose project has just that run.
+def link_by_folder(sources: Sequence[Source], runs: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Run of each file whose path carries a run's id, or that is the only one of its kind beside a single run.
 
     Parameters
     ----------
-    transcripts : sequence of Source
-        Transcript files.
+    sources : sequence of Source
+        Files of any kind.
     runs : mapping of str to sequence of str
         Ids of the recorded runs of each project folder.
 
     Returns
     -------
     dict of str to str
-        ``shown`` path to run id, for the transcripts that are certain.
+        ``shown`` path to run id, for the files that are certain.
     """
     linked = {}
-    for source in transcripts:
+    kinds = Counter((source.project, source.kind) for source in sources)
+    for source in sources:
         known = runs.get(source.project, ())
         named = [run for run in known if run in source.path.parts or run == source.path.stem]
-        alone = [one for one in transcripts if one.project == source.project and one.kind == source.kind]
         if len(named) == 1:
             linked[source.shown] = named[0]
-        elif len(known) == 1 and len(alone) == 1:
+        elif len(known) == 1 and kinds[source.project, source.kind] == 1:
             linked[source.shown] = known[0]
     return linked
 

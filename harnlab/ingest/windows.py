@@ -93,6 +93,9 @@ def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Wind
                     shared.append((number, first))
                     held += len(first)
                 else:
+                    if shared:
+                        yield _shared_window(shared)
+                        shared, held = [], 0
                     yield from _large_file(number, file, first, size)
         except OSError as error:
             yield Unreadable(file=number, reason=error.strerror or str(error))
@@ -106,10 +109,10 @@ def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Wind
 def _shared_window(files: Iterable[tuple[int, bytes]]) -> Window:
     pieces, chunks, at = [], [], 0
     for number, content in files:
-        if not content:
+        bom = len(_BOM) if content.startswith(_BOM) else 0
+        if len(content) == bom:
             continue
         torn = not content.endswith(b"\n")
-        bom = len(_BOM) if content.startswith(_BOM) else 0
         stop = at + len(content)
         pieces.append(Piece(file=number, start=at + bom, stop=stop, offset=bom, first_line=1, ends_torn=torn))
         chunks += [content, b"\n"] if torn else [content]

@@ -1,0 +1,237 @@
+"""``load`` and what it gives: the frames of some runs, and the way back from a row to its original record."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from harnlab.errors import InvalidArgument, MalformedRecord, UnknownName, UnreadablePath
+from harnlab.frames import SCHEMAS, schema
+from harnlab.ingest.collect import collect
+from harnlab.ingest.heads import decode_leniently
+from harnlab.ingest.sources import Source
+from harnlab.progress import file_progress
+from harnlab.summary import summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+#: A row of any frame, as a mapping or a one-row frame; ``"path:line"``; or ``(path, line)``.
+Reference = Mapping[str, Any] | pl.DataFrame | str | tuple[str, int]
+
+
+def load(paths: Paths, *, progress: bool | None = None) -> Runs:
+    """Read what the Harn runtime left on disk.
+
+    Parameters
+    ----------
+    paths : path-like, or iterable of path-like
+        A file, a glob pattern, or a folder (searched for every kind of file harnlab knows); or several of them.
+    progress : bool, optional
+        Whether to show a bar. By default in a terminal or notebook, not in CI and pipes.
+
+    Returns
+    -------
+    Runs
+        Every frame; what could not be read is in ``problems``.
+
+    Raises
+    ------
+    UnreadablePath
+        For a path that is missing, or where nothing harnlab knows was found.
+
+    Examples
+    --------
+    >>> import harnlab as hl
+    >>> runs = hl.load("sample_transcripts/cost-overrun")
+    >>> runs.summary.height
+    1
+    """
+    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    with file_progress(progress) as report:
+        collected = collect(several, progress=report)
+    return Runs(collected.frames, collected.sources)
+
+
+class Runs:
+    """Frames of some runs. Every frame of :mod:`harnlab.frames` is an attribute: ``runs.calls``, ``runs.steps``, …
+
+    Parameters
+    ----------
+    frames : mapping of str to polars.DataFrame
+        A frame for every schema.
+    sources : iterable of Source
+        Files the rows came from.
+    """
+
+    def __init__(self, frames: Mapping[str, pl.DataFrame], sources: Iterable[Source]) -> None:
+        self._frames = MappingProxyType(dict(frames))
+        self._sources = {source.shown: source for source in sources}
+        self._summary: pl.DataFrame | None = None
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """The frame called ``name``; :class:`~harnlab.errors.UnknownName` lists them all."""
+        return self._frames[schema(name).name]
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """The frame called ``name``, lazily."""
+        return self.frame(name).lazy()
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        if name in SCHEMAS:
+            return self._frames[name]
+        raise AttributeError(f"Runs has no {name!r}; frames are {', '.join(SCHEMAS)}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *SCHEMAS})
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Files that were read."""
+        return tuple(self._sources.values())
+
+    @property
+    def run_ids(self) -> list[str]:
+        """Ids of the runs, in order."""
+        ids: list[str] = self._frames["runs"]["run_id"].to_list()
+        return ids
+
+    @property
+    def summary(self) -> pl.DataFrame:
+        """One row per run: times, status, calls, tokens, cost, unpriced calls, steps, problems."""
+        if self._summary is None:
+            self._summary = summarise(self._frames)
+        return self._summary
+
+    def filter(self, *predicates: pl.Expr) -> Runs:
+        """The runs whose row of ``summary`` meets every predicate, with all their rows.
+
+        Examples
+        --------
+        >>> import harnlab as hl, polars as pl
+        >>> runs = hl.load("sample_transcripts/inherited-route")
+        >>> runs.filter(pl.col("cost_usd") > 1000).run_ids
+        []
+        """
+        return self._only(self.summary.filter(*predicates)["run_id"].to_list())
+
+    def __getitem__(self, run_id: str) -> Runs:
+        if run_id not in self.run_ids:
+            known = ", ".join(self.run_ids[:12])
+            raise UnknownName(f"no run {run_id!r}", expected=f"one of {known}")
+        return self._only([run_id])
+
+    def _only(self, run_ids: list[str]) -> Runs:
+        kept = pl.col("run_id").is_in(run_ids)
+        # what a step may spend is declared for a persona, not for a run
+        frames = {
+            name: frame if name == "step_definitions" else frame.filter(kept)
+            for name, frame in self._frames.items()
+        }
+        return Runs(frames, self.sources)
+
+    def __len__(self) -> int:
+        return self._frames["runs"].height
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.run_ids)
+
+    def __repr__(self) -> str:
+        counts = [(name, self._frames[name].height) for name in ("calls", "dispatches", "steps", "problems")]
+        told = ", ".join(f"{count:,} {name}" for name, count in counts)
+        return f"Runs({len(self)} runs from {len(self._sources)} files: {told})"
+
+    def to_pandas(self, name: str) -> pd.DataFrame:
+        """The frame called ``name`` as pandas, with the same column names and nullable dtypes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Backed by Arrow, so that integers stay integers and null stays distinct from NaN.
+        """
+        return self.frame(name).to_pandas(use_pyarrow_extension_array=True)
+
+    def record(self, reference: Reference) -> Any:
+        """The original JSON of a row, read back from its file.
+
+        Parameters
+        ----------
+        reference : mapping, one-row DataFrame, str or tuple
+            A row of any frame, ``"path:line"`` or ``(path, line)``.
+
+        Returns
+        -------
+        object
+            The decoded record.
+
+        Raises
+        ------
+        UnknownName
+            When the reference names no loaded file or line.
+        MalformedRecord
+            When the line is not JSON, or the file has changed since it was loaded.
+        """
+        path, line, text = self._original(reference)
+        try:
+            return decode_leniently(text, lambda member, reason: None)
+        except ValueError as error:
+            raise MalformedRecord(
+                f"not JSON ({error})",
+                where=f"{path}:{line}",
+                hint="`runs.text(…)` gives the bytes as text; load again if the file has changed",
+            ) from None
+
+    def text(self, reference: Reference) -> str:
+        """The original text of a row's record, also of a line that is no JSON (bad bytes as U+FFFD)."""
+        return self._original(reference)[2].decode("utf-8", "replace")
+
+    def _original(self, reference: Reference) -> tuple[str, int, bytes]:
+        path, line, offset, length = self._place(reference)
+        source = self._sources.get(path)
+        if source is None:
+            raise UnknownName(f"no file {path!r} was loaded", expected="a `source_path` of these runs")
+        if offset is None or length is None:
+            offset, length = self._extent(path, line)
+        try:
+            with Path(source.path).open("rb") as file:
+                file.seek(offset)
+                return path, line, file.read(length)
+        except OSError as error:
+            raise UnreadablePath(f"cannot be read: {error.strerror}", where=path) from None
+
+    def _extent(self, path: str, line: int) -> tuple[int, int]:
+        for name in ("events", "problems"):
+            rows = self._frames[name].filter(pl.col("source_path") == path, pl.col("source_line") == line)
+            if rows.height and rows["source_offset"][0] is not None:
+                return rows["source_offset"][0], rows["length"][0]
+        raise UnknownName(f"no record starts on line {line}", where=path)
+
+    @staticmethod
+    def _place(reference: Reference) -> tuple[str, int, int | None, int | None]:
+        if isinstance(reference, pl.DataFrame):
+            if reference.height != 1:
+                raise InvalidArgument(f"a frame of {reference.height} rows", expected="one row")
+            reference = reference.row(0, named=True)
+        if isinstance(reference, Mapping):
+            if reference.get("source_path") is None:
+                raise InvalidArgument("the row has no source_path", expected="a row of one of the frames")
+            row = reference
+            return (
+                row["source_path"],
+                row.get("source_line") or 1,
+                row.get("source_offset"),
+                row.get("length"),
+            )
+        if isinstance(reference, str):
+            path, _, line = reference.rpartition(":")
+            if not line.isdecimal():
+                raise InvalidArgument(json.dumps(reference), expected='"path:line"')
+            return path, int(line), None, None
+        return reference[0], int(reference[1]), None, None

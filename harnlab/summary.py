@@ -1,0 +1,110 @@
+"""One row per run: what an analyst reads first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
+
+_INHERITED: Final = pl.any_horizontal(
+    pl.col(f"provenance_{field}") == ProvenanceOrigin.INHERITED_FROM_PRIMARY for field in PROVENANCE_FIELDS
+)
+_STOPPED: Final = ["failed", "skipped", "escalated"]
+
+
+def summarise(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Summary of every run.
+
+    Parameters
+    ----------
+    frames : mapping of str to polars.DataFrame
+        All frames.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``run_id, task, status, persona, started_at, finished_at, duration_ms, calls, failed_calls, input_tokens,
+        output_tokens, cost_usd, unpriced_calls, inherited_calls, steps, steps_stopped, problems, source_path,
+        source_line``. Times are the recorded ones, else those of the first and last event. ``cost_usd`` is the
+        part whose price is known (FORMATS 1.5: ``known_cost_usd``, else ``cost_usd``); ``unpriced_calls`` counts
+        the rest.
+    """
+    summary = frames["runs"].select(
+        "run_id", "task", "status", "persona", "started_at", "finished_at", "source_path", "source_line"
+    )
+    for part in (_times(frames["events"]), _calls(frames["calls"]), _dispatches(frames["dispatches"])):
+        summary = summary.join(part, on="run_id", how="left", maintain_order="left")
+    for part in (_steps(frames["steps"]), _problems(frames["problems"])):
+        summary = summary.join(part, on="run_id", how="left", maintain_order="left")
+    counted = [
+        "calls",
+        "failed_calls",
+        "unpriced_calls",
+        "inherited_calls",
+        "steps",
+        "steps_stopped",
+        "problems",
+    ]
+    started = pl.coalesce("started_at", "first_event_at")
+    finished = pl.coalesce("finished_at", "last_event_at")
+    return summary.with_columns(
+        started_at=started,
+        finished_at=finished,
+        duration_ms=(finished - started).dt.total_milliseconds(),
+        **{name: pl.col(name).fill_null(0).cast(pl.Int64) for name in counted},
+    ).select(
+        "run_id",
+        "task",
+        "status",
+        "persona",
+        "started_at",
+        "finished_at",
+        "duration_ms",
+        "calls",
+        "failed_calls",
+        "input_tokens",
+        "output_tokens",
+        "cost_usd",
+        "unpriced_calls",
+        "inherited_calls",
+        "steps",
+        "steps_stopped",
+        "problems",
+        "source_path",
+        "source_line",
+    )
+
+
+def _times(events: pl.DataFrame) -> pl.DataFrame:
+    return events.group_by("run_id").agg(
+        first_event_at=pl.col("timestamp").min(), last_event_at=pl.col("timestamp").max()
+    )
+
+
+def _calls(calls: pl.DataFrame) -> pl.DataFrame:
+    # a failed attempt without a usable response has no price to know: it is counted as failed, not as unpriced
+    unpriced = (pl.col("status") == "answered") & pl.col("cost_usd").is_null()
+    known = pl.coalesce("known_cost_usd", "cost_usd")
+    return calls.group_by("run_id").agg(
+        calls=pl.len(),
+        failed_calls=(pl.col("status") == "error").sum(),
+        input_tokens=pl.col("input_tokens").sum(),
+        output_tokens=pl.col("output_tokens").sum(),
+        cost_usd=known.sum(),
+        unpriced_calls=unpriced.sum(),
+    )
+
+
+def _dispatches(dispatches: pl.DataFrame) -> pl.DataFrame:
+    return dispatches.group_by("run_id").agg(inherited_calls=_INHERITED.fill_null(value=False).sum())
+
+
+def _steps(steps: pl.DataFrame) -> pl.DataFrame:
+    return steps.group_by("run_id").agg(steps=pl.len(), steps_stopped=pl.col("status").is_in(_STOPPED).sum())
+
+
+def _problems(problems: pl.DataFrame) -> pl.DataFrame:
+    return problems.group_by("run_id").agg(problems=pl.len())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 U64_MAX: Final = 2**64 - 1
@@ -59,13 +60,20 @@ def trim(text: str) -> str:
 
 
 def positional(value: float) -> str:
-    """Text of a float as Rust's ``{}`` prints it: shortest digits, never an exponent, no ``.0``."""
+    """Text of a float as Rust's ``{}`` prints it: shortest digits, never an exponent, no ``.0``.
+
+    Where two shortest texts are equally near, Rust takes the larger and Python the even one.
+    """
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    text = format(Decimal(repr(value)), "f")
-    return text.removesuffix(".0")
+    shortest = Decimal(repr(value))
+    last_place = Decimal(1).scaleb(int(shortest.as_tuple().exponent))
+    larger = shortest + last_place.copy_sign(shortest)
+    if 2 * Fraction(value) == Fraction(shortest) + Fraction(larger) and float(larger) == value:
+        shortest = larger
+    return format(shortest, "f").removesuffix(".0")
 
 
 def json_number(value: float) -> str:

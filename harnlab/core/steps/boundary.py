@@ -122,7 +122,7 @@ def _exit(definition: StepDefinition, error: HarnThrownError) -> BoundaryExit:
         case ErrorBoundary.ESCALATE:
             escalated = mark_escalated(error, step=definition.name, function=definition.function)
             return BoundaryExit(status=StepStatus.ESCALATED, recorded_error=recorded, rethrown=escalated)
-        case ErrorBoundary.FAIL:
+        case ErrorBoundary.FAIL:  # pragma: no branch - mypy proves the match complete
             return BoundaryExit(status=StepStatus.FAILED, recorded_error=recorded, rethrown=error)
 
 

@@ -10,13 +10,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from _make import cost_overrun, damaged, inherited_route
+from _make import cost_overrun, damaged, inherited_route, skill_catalog
 from _make.files import Project
 
 INCIDENTS: dict[str, Callable[[Project], None]] = {
     "cost-overrun": cost_overrun.make,
     "inherited-route": inherited_route.make,
     "damaged": damaged.make,
+    "skill-catalog": skill_catalog.make,
 }
 
 

@@ -176,7 +176,7 @@ def message_fields(session_id: str, index: int, message: Json) -> Json:
     }
 
 
-def tool_schema(name: str, description: str, **params: str) -> Json:
+def tool_schema(name: str, description: str, /, **params: str) -> Json:
     listed: list[Any] = [
         {
             "name": key,

@@ -30,7 +30,7 @@ class Duration:
     milliseconds: int
 
 
-Value: TypeAlias = "None | bool | int | float | str | Duration | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | float | str | Duration | list[Value] | dict[str, Value] | None"
 
 
 def is_int(value: object) -> TypeGuard[int]:

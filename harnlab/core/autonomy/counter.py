@@ -7,6 +7,7 @@ that steps back empties the counter as surely as one that steps forward.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from harnlab.core.autonomy.budget import AutonomyBudget
 from harnlab.core.rust_semantics import saturating_add
@@ -55,6 +56,9 @@ class DecisionCount:
         )
 
 
+_NOTHING_NOTED: Final = DecisionCount()
+
+
 def exceeded_cap(budget: AutonomyBudget, count: DecisionCount, now_s: int) -> AutonomyReason | None:
     """Name the cap one more decision at ``now_s`` would break, or ``None``.
 
@@ -85,7 +89,7 @@ class AutonomyCounters:
 
     def snapshot(self, key: str, now_s: int) -> DecisionCount:
         """Count of ``key`` at ``now_s``, UTC seconds."""
-        count = self.counts.get(key, DecisionCount()).at(now_s)
+        count = self.counts.get(key, _NOTHING_NOTED).at(now_s)
         self.counts[key] = count
         return count
 
@@ -95,7 +99,7 @@ class AutonomyCounters:
 
     def note(self, key: str, now_s: int) -> None:
         """Count one decision of ``key`` at ``now_s``; whether it was allowed is not asked."""
-        self.counts[key] = self.snapshot(key, now_s).noted(now_s)
+        self.counts[key] = self.counts.get(key, _NOTHING_NOTED).noted(now_s)
 
     def reset(self) -> None:
         """Forget every key, as a new process would."""

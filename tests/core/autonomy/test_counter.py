@@ -59,6 +59,7 @@ def test_the_hour_is_named_before_the_day():
 
 
 def test_no_cap_is_never_exceeded():
+    assert AutonomyBudget(key="k") == budget("k", per_hour=None, per_day=None)
     busy = DecisionCount(hour_utc=NOON // 3600, day_utc=NOON // 86_400, this_hour=10**9, today=10**9)
     assert exceeded_cap(budget(), busy, NOON) is None
 

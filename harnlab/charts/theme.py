@@ -1,8 +1,8 @@
 """One look for every chart: three themes, and a colour and a glyph for each of Harn's words.
 
-``harnlab`` leaves ink and ground to the page, so one committed spec reads well in a light and in a dark
-JupyterLab (which passes Vega its dark theme by itself). ``harnlab-light`` and ``harnlab-dark`` say every
-colour and are for pictures that leave the notebook.
+``harnlab`` draws text, labels and rules in the page's own ink, so one committed spec reads well in a light and in
+a dark JupyterLab and follows when the theme is switched. ``harnlab-light`` and ``harnlab-dark`` say every colour
+and are for pictures that leave the notebook.
 
 The fills keep 3:1 contrast on white and on JupyterLab's dark ground, and any two of a palette stay apart for
 the common kinds of colour blindness; the glyph says it once more, since colour is never the only signal.
@@ -23,9 +23,6 @@ THEMES: Final = ("harnlab", "harnlab-light", "harnlab-dark")
 
 #: Ground of JupyterLab's dark theme; the fills are chosen against this and white.
 DARK_GROUND: Final = "#111111"
-
-#: ``mark_text(**PAGE_INK)`` writes in the page's own ink: black on light, near white on dark.
-PAGE_INK: Final = {"style": "guide-label", "fontSize": 11}
 
 _CATEGORIES: Final = ["#4a66fd", "#e57136", "#316d6e", "#a856b4", "#c78107", "#8f9091"]
 _GUIDE: Final = "#8f9091"
@@ -132,51 +129,46 @@ def _luminance(color: str) -> float:
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def _shape() -> dict[str, Any]:
-    """Everything but ink: sizes, fonts, spacing, the order of colours."""
+def _config(*, ink: str, quiet: str, ground: str) -> dict[str, Any]:
+    guide = {"labelColor": ink, "titleColor": quiet, "labelFontSize": 11, "titleFontSize": 11}
+    guide["titleFontWeight"] = "normal"
     return {
-        "background": "transparent",
+        "background": ground,
         "font": "system-ui, 'DejaVu Sans', sans-serif",
         "view": {"stroke": None},
-        "title": {"anchor": "start", "fontSize": 14, "subtitleFontSize": 12, "offset": 12},
-        "axis": {
-            "labelFontSize": 11,
-            "titleFontSize": 11,
-            "titleFontWeight": "normal",
-            "gridColor": _GUIDE,
-            "gridOpacity": 0.25,
-            "domainColor": _GUIDE,
-            "tickColor": _GUIDE,
+        "title": {
+            "anchor": "start",
+            "color": ink,
+            "fontSize": 14,
+            "subtitleColor": quiet,
+            "subtitleFontSize": 12,
+            "offset": 12,
         },
-        "legend": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"},
-        "header": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"},
+        "axis": guide
+        | {"gridColor": _GUIDE, "gridOpacity": 0.25, "domainColor": _GUIDE, "tickColor": _GUIDE},
+        "legend": guide,
+        "header": guide,
+        "text": {"color": ink, "fontSize": 11},
+        "rule": {"color": ink},
         "bar": {"cornerRadiusEnd": 2},
         "range": {"category": _CATEGORIES},
     }
 
 
-def _inked(ink: str, quiet: str, ground: str) -> dict[str, Any]:
-    """Add every colour, for a picture whose page is not ours."""
-    config = _shape()
-    config["background"] = ground
-    config["title"] |= {"color": ink, "subtitleColor": quiet}
-    for guide in ("axis", "legend", "header"):
-        config[guide] |= {"labelColor": ink, "titleColor": quiet}
-    config["style"] = {"guide-label": {"fill": ink}, "guide-title": {"fill": quiet}}
-    config["text"] = {"color": ink}
-    return config
+def _theme(**colors: str) -> alt.theme.ThemeConfig:
+    return alt.theme.ThemeConfig({"config": _config(**colors)})  # type: ignore[typeddict-item]
 
 
 @alt.theme.register("harnlab", enable=False)
 def _follows_the_page() -> alt.theme.ThemeConfig:
-    return alt.theme.ThemeConfig({"config": _shape()})  # type: ignore[typeddict-item]
+    return _theme(ink="currentColor", quiet="currentColor", ground="transparent")
 
 
 @alt.theme.register("harnlab-light", enable=False)
 def _light() -> alt.theme.ThemeConfig:
-    return alt.theme.ThemeConfig({"config": _inked("#24292f", "#57606a", "#ffffff")})  # type: ignore[typeddict-item]
+    return _theme(ink="#24292f", quiet="#57606a", ground="#ffffff")
 
 
 @alt.theme.register("harnlab-dark", enable=False)
 def _dark() -> alt.theme.ThemeConfig:
-    return alt.theme.ThemeConfig({"config": _inked("#e6edf3", "#9da7b3", DARK_GROUND)})  # type: ignore[typeddict-item]
+    return _theme(ink="#e6edf3", quiet="#9da7b3", ground=DARK_GROUND)

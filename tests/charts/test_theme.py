@@ -116,12 +116,19 @@ def test_a_theme_makes_a_valid_chart(name):
         assert chart.to_dict()["config"]["font"].startswith("system-ui")
 
 
-def test_the_notebook_theme_leaves_ink_and_ground_to_the_page():
+def test_the_notebook_theme_takes_ink_and_ground_from_the_page():
     with alt.theme.enable("harnlab"):
         config = alt.Chart(alt.Data(values=[])).mark_bar().to_dict()["config"]
     assert config["background"] == "transparent"
-    assert "labelColor" not in config["axis"]
-    assert "color" not in config["title"]
+    assert set(inks(config)) == {"currentColor"}
+
+
+def inks(config):
+    yield from (config["title"]["color"], config["title"]["subtitleColor"])
+    yield from (
+        config[part][ink] for part in ("axis", "legend", "header") for ink in ("labelColor", "titleColor")
+    )
+    yield from (config["text"]["color"], config["rule"]["color"])
 
 
 @pytest.mark.parametrize(("name", "ground"), [("harnlab-light", "#ffffff"), ("harnlab-dark", "#111111")])
@@ -129,6 +136,4 @@ def test_ink_of_a_picture_theme_reads_on_its_ground(name, ground):
     with alt.theme.enable(name):
         config = alt.Chart(alt.Data(values=[])).mark_bar().to_dict()["config"]
     assert config["background"] == ground
-    inks = [config["title"]["color"], config["title"]["subtitleColor"], config["text"]["color"]]
-    inks += [config[guide][ink] for guide in ("axis", "legend") for ink in ("labelColor", "titleColor")]
-    assert min(theme.contrast(ink, ground) for ink in inks) >= 4.5
+    assert min(theme.contrast(ink, ground) for ink in inks(config)) >= 4.5

@@ -1,6 +1,6 @@
 """Make the sample incidents again: ``python sample_transcripts/make.py [--into DIR] [incident …]``.
 
-The output is the same, byte for byte, on every run and on every machine.
+The output is the same, byte for byte, on every run.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from _make import cost_overrun, damaged, inherited_route, skill_catalog
+from _make import autonomy_pressure, cost_overrun, damaged, inherited_route, skill_catalog
 from _make.files import Project
 
 INCIDENTS: dict[str, Callable[[Project], None]] = {
@@ -18,6 +18,7 @@ INCIDENTS: dict[str, Callable[[Project], None]] = {
     "inherited-route": inherited_route.make,
     "damaged": damaged.make,
     "skill-catalog": skill_catalog.make,
+    "autonomy-pressure": autonomy_pressure.make,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from harnlab.core.rust_semantics import byte_len, div_ceil
 from harnlab.core.skills.cards import SkillCard, SkillMatch
-from harnlab.core.skills.catalog import CATALOG_HEADER, LengthFit, fit_lengths
+from harnlab.core.skills.catalog import CATALOG_HEADER, fit_lengths
 from harnlab.vocabulary import OmittedReason, SkillLifecycle
 
 EVIDENCE_SCHEMA_VERSION: Final = 1
@@ -109,11 +109,7 @@ def activation_evidence(
     """
     lengths = [byte_len(card.block) for card in cards]
     in_fit = [position for position, card in enumerate(cards) if card.in_catalog]
-    fit = (
-        fit_lengths(_HEADER_BYTES, [lengths[position] for position in in_fit], budget)
-        if in_fit
-        else LengthFit(shown=0, suffix="", used=_HEADER_BYTES)
-    )
+    fit = fit_lengths(_HEADER_BYTES, [lengths[position] for position in in_fit], budget)
     rendered = set(in_fit[: fit.shown])
     loaded, used = frozenset(loaded), frozenset(used)
     return ActivationEvidence(

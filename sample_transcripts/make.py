@@ -10,7 +10,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from _make import autonomy_pressure, cost_overrun, damaged, inherited_route, skill_catalog
+from _make import (
+    autonomy_pressure,
+    cost_overrun,
+    damaged,
+    inherited_route,
+    skill_catalog,
+    two_writers,
+)
 from _make.files import Project
 
 INCIDENTS: dict[str, Callable[[Project], None]] = {
@@ -19,6 +26,7 @@ INCIDENTS: dict[str, Callable[[Project], None]] = {
     "damaged": damaged.make,
     "skill-catalog": skill_catalog.make,
     "autonomy-pressure": autonomy_pressure.make,
+    "two-writers": two_writers.make,
 }
 
 

@@ -32,6 +32,7 @@ class Run:
     task: str
     persona: str | None = None
     status: str = "running"
+    error: str | None = None
     spans: list[Json] = field(default_factory=list)
     completed: list[Json] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
@@ -131,7 +132,7 @@ class Run:
         stage_record |= {"status": self.status, "outcome": outcome, "branch": None, **times}
         stage_record |= {"visible_text": None, "private_reasoning": None, "transcript": transcript}
         stage_record |= {"verification": None, "usage": total, "artifacts": [], "consumed_artifact_ids": []}
-        attempt = {"attempt": 1, "status": self.status, "outcome": outcome, "error": None, **times}
+        attempt = {"attempt": 1, "status": self.status, "outcome": outcome, "error": self.error, **times}
         stage_record |= {"produced_artifact_ids": [], "attempts": [attempt], "metadata": {}}
         pointer: Json = {"id": "llm_transcript", "label": "LLM transcript", "kind": "llm_jsonl"}
         pointer |= {"path": transcript_path, "location": "run.metadata", "available": True}

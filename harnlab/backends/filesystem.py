@@ -21,7 +21,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from secrets import randbits
@@ -263,7 +263,6 @@ class FilesystemBackend:
             for folder in reversed(missing):
                 if not self._make_dir(folder):
                     raise FileNotFoundError(errno.ENOENT, "a parent went away, or never could be")
-                self.disk.sync_dir(parent_path(folder) or "")
 
     def _make_dir(self, path: str) -> bool:
         """Make a folder unless it is there; ``False`` where its parent is not."""
@@ -274,6 +273,8 @@ class FilesystemBackend:
         except (OSError, ValueError):
             if not self.disk.is_dir(path):
                 raise
+        else:
+            self.disk.sync_dir(parent_path(path) or "")
         return True
 
     def _replace_whole(self, path: str, content: str) -> None:
@@ -315,20 +316,24 @@ class FilesystemBackend:
                 self.disk.remove_dir(join_path(top, folder))
                 folder = folder.rpartition("/")[0]
 
-    def _keys_below(self, top: str, prefix: str = "") -> Iterator[str]:
-        folder = join_path(top, prefix)
+    def _keys_below(self, session_dir: str) -> Iterator[str]:
+        pending = [(session_dir, "")]
+        while pending:
+            folder, prefix = pending.pop()
+            for entry in self._entries(folder):
+                if is_reserved(entry.name):
+                    continue
+                if entry.is_dir:
+                    pending.append((join_path(folder, entry.name), f"{prefix}{entry.name}/"))
+                elif entry.is_file:
+                    yield prefix + entry.name
+
+    def _entries(self, folder: str) -> Sequence[FolderEntry]:
         with _refusal(f"agent_state.list: failed to read {folder}"):
             try:
-                entries = self.disk.entries(folder)
-            except FileNotFoundError:
-                return
-        for entry in entries:
-            if is_reserved(entry.name):
-                continue
-            if entry.is_dir:
-                yield from self._keys_below(top, f"{prefix}{entry.name}/")
-            elif entry.is_file:
-                yield prefix + entry.name
+                return self.disk.entries(folder)
+            except FileNotFoundError:  # never made, or pruned by another process meanwhile
+                return ()
 
 
 def _session_dir(scope: Scope) -> str:

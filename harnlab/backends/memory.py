@@ -108,9 +108,9 @@ class MemoryDisk:
 
     def _parent(self, path: str) -> tuple[Folder, str]:
         """Folder a name is in, and the name; the name need not be there."""
+        _check_length(path, 4095)
         head, _, name = path.rstrip("/").rpartition("/")
         folder = self._find(head)
-        _check_length(path, 4095)
         if not isinstance(folder, dict):
             raise _error(errno.ENOTDIR)
         _check_length(name, 255)

@@ -15,6 +15,7 @@ from _make import (
     cost_overrun,
     damaged,
     inherited_route,
+    regression,
     skill_catalog,
     two_writers,
 )
@@ -27,6 +28,7 @@ INCIDENTS: dict[str, Callable[[Project], None]] = {
     "skill-catalog": skill_catalog.make,
     "autonomy-pressure": autonomy_pressure.make,
     "two-writers": two_writers.make,
+    "regression": regression.make,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from .cost_overrun_turns import ANNOUNCE, CHANGELOG, COLLECT, OPENING, REVIEW, RISK, SIGNOFF, VERIFY, Turn
 from .routes import PRICES, Json, Tokens, cached_usd, uncached_usd
-from .runtime import Run
+from .runtime import Made, Run
 
 _MODELS: Final = {"haiku": "claude-haiku-4-5", "sonnet": "claude-sonnet-4-6", "opus": "claude-opus-4-6"}
 _PLAIN: Final = (Turn(used=Tokens(input=214, output=12), text="", route="haiku"),)
@@ -88,38 +88,7 @@ def facts(run: Run) -> Json:
         "steps": _step_rows(),
         "step_kinds": {"verify": {"runs": 3, "calls": 17, "cost_usd": "0.57438"}},
         "problems": {},
-        "overruns": [
-            {
-                "step": "verify",
-                "seq": 2,
-                "area": "webhooks",
-                "limit": "max_usd",
-                "limit_value": "0.25",
-                "observed": "0.33642",
-                "overshoot": "0.08642",
-                "calls_before_trip": 6,
-                "running_usd_before_trip": "0.24999",
-                "tripping_call_id": tripping.call_id,
-                "tripping_response_line": tripping.response_line,
-                "boundary": "continue",
-                "status": "skipped",
-                "message": "step `verify` exceeded max_usd budget (97860 > 0)",
-            },
-            {
-                "step": "risk",
-                "seq": 6,
-                "limit": "max_tokens",
-                "limit_value": "30000",
-                "observed": "32410",
-                "overshoot": "2410",
-                "calls_before_trip": 2,
-                "tripping_call_id": risky.call_id,
-                "tripping_response_line": risky.response_line,
-                "boundary": "escalate",
-                "status": "escalated",
-                "message": "step `risk` exceeded max_tokens budget (32410 > 30000)",
-            },
-        ],
+        "overruns": _overruns(tripping, risky),
         "exactly_at_limit": {
             "step": "changelog",
             "limit": "max_usd",
@@ -134,3 +103,39 @@ def facts(run: Run) -> Json:
             "0.4": {"trips": [], "censored": [2]},
         },
     }
+
+
+def _overruns(tripping: Made, risky: Made) -> list[Json]:
+    """The two steps that went over, with the call that tripped each."""
+    return [
+        {
+            "step": "verify",
+            "seq": 2,
+            "area": "webhooks",
+            "limit": "max_usd",
+            "limit_value": "0.25",
+            "observed": "0.33642",
+            "overshoot": "0.08642",
+            "calls_before_trip": 6,
+            "running_usd_before_trip": "0.24999",
+            "tripping_call_id": tripping.call_id,
+            "tripping_response_line": tripping.response_line,
+            "boundary": "continue",
+            "status": "skipped",
+            "message": "step `verify` exceeded max_usd budget (97860 > 0)",
+        },
+        {
+            "step": "risk",
+            "seq": 6,
+            "limit": "max_tokens",
+            "limit_value": "30000",
+            "observed": "32410",
+            "overshoot": "2410",
+            "calls_before_trip": 2,
+            "tripping_call_id": risky.call_id,
+            "tripping_response_line": risky.response_line,
+            "boundary": "escalate",
+            "status": "escalated",
+            "message": "step `risk` exceeded max_tokens budget (32410 > 30000)",
+        },
+    ]

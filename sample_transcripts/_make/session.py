@@ -52,18 +52,46 @@ class Session:
         """One served call with the tools it asked for."""
         for attempt in range(1, empty_retries + 1):
             self._empty_attempt(route, used, attempt)
-        run, clock = self.run, self.run.clock
         span, made = self._request(route, used, empty_retries)
+        response = self._response(route, used, made, text, tools=tools, thinking=thinking, stop=stop)
+        calls = response["parsed_tool_calls"]
+        line = self.run.transcript.emit("provider_call_response", span["span_id"], response)
+        said = response["text"]
+        outcome = outcome_of_result(said, response["tool_calls"], thinking, used.output, empty_retries)
+        made = self._dispatched(route, span, made, outcome, line)
+        span["metadata"] |= {"status": "ok", "input_tokens": used.input, "output_tokens": used.output}
+        span["metadata"]["cost_usd"] = response["cost_usd"]
+        self.run.end_span(span)
+        self.run.charge(route, used, response["response_ms"])
+        native_calls = {"tool_calls": calls} if response["tool_calls"] else {}
+        self._say({"role": "assistant", "content": said} | native_calls)
+        for tool, call in zip(tools, calls, strict=True):
+            self._use_tool(tool, call, route.tool_format)
+        self._iteration += self._loop
+        return made
+
+    def _response(
+        self,
+        route: Route,
+        used: Tokens,
+        made: Made,
+        text: str,
+        *,
+        tools: tuple[ToolUse, ...],
+        thinking: str | None,
+        stop: str | None,
+    ) -> Json:
+        """The answer, after the time it took; tools in the text when the route's tool format says so."""
+        clock = self.run.clock
         ms = 380 + used.input // 40 + used.output * 14 + clock.draw(240)
         clock.advance(ms)
+        calls = self._tool_calls(tools, route)
         native = route.wire_format == "anthropic_native"
-        calls = [self._tool_call(tool, native=native) for tool in tools]
         in_text = route.tool_format == "text"
         if in_text:
             text = "\n\n".join((text, *(f"<tool_call>\n{compact(call)}\n</tool_call>" for call in calls)))
-        asked = tools and not in_text
-        words = ("tool_use", "end_turn") if native else ("tool_calls", "stop")
-        response = response_fields(
+        asked, answered = ("tool_use", "end_turn") if native else ("tool_calls", "stop")
+        return response_fields(
             route,
             used,
             iteration=self._iteration,
@@ -72,22 +100,10 @@ class Session:
             tool_calls=[] if in_text else calls,
             parsed_tool_calls=calls,
             thinking=thinking,
-            stop_reason=stop or words[0 if asked else 1],
+            stop_reason=stop or (asked if calls and not in_text else answered),
             response_ms=ms,
             request_id=self._request_id(native=native),
         )
-        response_line = run.transcript.emit("provider_call_response", span["span_id"], response)
-        outcome = outcome_of_result(text, response["tool_calls"], thinking, used.output, empty_retries)
-        made = self._dispatched(route, span, made, outcome, response_line)
-        span["metadata"] |= {"status": "ok", "input_tokens": used.input, "output_tokens": used.output}
-        span["metadata"]["cost_usd"] = response["cost_usd"]
-        run.end_span(span)
-        run.charge(route, used, ms)
-        self._say({"role": "assistant", "content": text} | ({"tool_calls": calls} if asked else {}))
-        for tool, call in zip(tools, calls, strict=True):
-            self._use_tool(tool, call, route.tool_format)
-        self._iteration += self._loop
-        return made
 
     def failed_attempt(
         self, route: Route, used: Tokens, *, category: str, message: str, ms: int, attempt: int = 1
@@ -212,10 +228,13 @@ class Session:
         text = f"{self.run.clock.draw(1 << 62):016x}"
         return f"req_{text}" if native else f"gen-{text}"
 
-    def _tool_call(self, tool: ToolUse, *, native: bool) -> Json:
-        prefix = "toolu_" if native else "call_"
-        call_id = prefix + f"{self.run.clock.draw(1 << 62):016x}"
-        return {"id": call_id, "name": tool.name, "arguments": tool.arguments}
+    def _tool_calls(self, tools: tuple[ToolUse, ...], route: Route) -> list[Json]:
+        prefix = "toolu_" if route.wire_format == "anthropic_native" else "call_"
+        ids = [prefix + f"{self.run.clock.draw(1 << 62):016x}" for _ in tools]
+        return [
+            {"id": id_, "name": tool.name, "arguments": tool.arguments}
+            for id_, tool in zip(ids, tools, strict=True)
+        ]
 
     def _say(self, message: Json) -> int:
         index = self._messages

@@ -56,6 +56,7 @@ _MEMBERS: Final = (
     ({"personas"}, SourceKind.PERSONA),
     ({"type"}, SourceKind.TRANSCRIPT),
 )
+_LONGEST_NAME: Final = 40
 _SUFFIXES: Final = {".json", ".jsonl", ".ndjson", ".toml", ".sqlite", ".sqlite3", ".db"}
 
 
@@ -236,14 +237,17 @@ def _json(content: bytes) -> Any:
 
 
 def _named(found: Sequence[_Found]) -> list[Source]:
-    """Sources with the run their place tells: the nearest folder, longer where two would share a name."""
-    names = {one.path: _run_name(one, depth=1) for one in found}
-    folders: dict[str, set[Path]] = {}
-    for one in found:
-        folders.setdefault(names[one.path], set()).add(_run_folder(one))
-    for one in found:
-        if len(folders[names[one.path]]) > 1:
-            names[one.path] = _run_name(one, depth=8)
+    """Sources with the run their place tells: the nearest folder, as much longer as keeps two folders apart."""
+    names: dict[Path, str] = {}
+    unnamed = list(found)
+    depth = 0
+    while unnamed:
+        depth += 1
+        folders: dict[str, set[Path]] = {}
+        for one in unnamed:
+            names[one.path] = _run_name(one, depth)
+            folders.setdefault(names[one.path], set()).add(_run_folder(one))
+        unnamed = [one for one in unnamed if len(folders[names[one.path]]) > 1 and depth < _LONGEST_NAME]
     return [
         Source(
             path=one.path.absolute(),
@@ -257,14 +261,14 @@ def _named(found: Sequence[_Found]) -> list[Source]:
 
 
 def _run_folder(one: _Found) -> Path:
-    return one.path.parent.parent if one.path.parent.name == _RUN_RECORD_FOLDER else one.path.parent
-
-
-def _run_name(one: _Found, *, depth: int) -> str:
-    folder = _run_folder(one).absolute()
+    folder = one.path.parent.parent if one.path.parent.name == _RUN_RECORD_FOLDER else one.path.parent
     if one.path.suffix in {".jsonl", ".ndjson"} and not one.path.name.startswith("llm_transcript"):
         folder /= one.path.stem
-    return "/".join(folder.parts[-depth:] if depth < len(folder.parts) else folder.parts[1:])
+    return folder.absolute()
+
+
+def _run_name(one: _Found, depth: int) -> str:
+    return "/".join(_run_folder(one).parts[1:][-depth:])
 
 
 def _project(one: _Found) -> Path:

@@ -1,1 +1,7 @@
-""""""
+"""One HTML file that says what happened: opens with the network off, holds its charts, runs no script."""
+
+from __future__ import annotations
+
+from harnlab.report.html import write_report
+
+__all__ = ["write_report"]

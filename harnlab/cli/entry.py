@@ -1,0 +1,76 @@
+"""The ``harnlab`` command: which subcommands there are, and how an error reaches a person."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from harnlab import __version__
+from harnlab.errors import HarnlabError, MalformedRecord, UnreadablePath
+
+EXIT_USAGE: Final = 2
+EXIT_UNREADABLE: Final = 3
+_EXIT_INTERRUPTED: Final = 130
+
+#: Subcommand -> module that defines it as ``command``; loaded only when it is called or listed.
+_COMMANDS: Final = {
+    "show": "harnlab.cli.show",
+    "report": "harnlab.cli.report",
+    "schema": "harnlab.cli.schema",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
+        return found
+
+
+@click.command(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="harnlab")
+@click.option("--debug", is_flag=True, help="Show a traceback when something goes wrong.")
+def harnlab(debug: bool) -> None:
+    """Find out what an agent run cost, which route it took, and prove it from the log line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the console script exits with what this returns."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        harnlab.main(args=given, prog_name="harnlab", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("harnlab: stopped", err=True)
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # `| head` has read enough: nothing more to write, and nothing to complain about at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except HarnlabError as error:
+        if "--debug" in given:
+            raise
+        click.echo(f"harnlab: {error}", err=True)
+        return EXIT_UNREADABLE if isinstance(error, UnreadablePath | MalformedRecord) else EXIT_USAGE
+    except Exception as error:
+        if "--debug" in given:
+            raise
+        click.echo(f"harnlab: this is a bug in harnlab: {type(error).__name__}: {error}", err=True)
+        click.echo("Run again with `harnlab --debug …` and report what it prints.", err=True)
+        return 70
+    return 0

@@ -1,0 +1,87 @@
+"""How results leave the command line: as text for a person, or as JSON, CSV or Parquet for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Any, Final
+
+import click
+import polars as pl
+
+from harnlab import __version__
+from harnlab.errors import InvalidArgument
+
+#: Changes when a member of the envelope changes its name or meaning.
+ENVELOPE_VERSION: Final = 1
+
+
+class Format(StrEnum):
+    """Forms in which rows come out."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def envelope(command: str, data: Any) -> str:
+    """JSON text of a result: what made it, in which version of the envelope, and the data."""
+    told = {"harnlab": __version__, "envelope": ENVELOPE_VERSION, "command": command, "data": data}
+    return json.dumps(told, ensure_ascii=False, indent=2, default=str)
+
+
+def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a frame as JSON values; times as RFC 3339 text."""
+    plain = frame.with_columns(pl.selectors.datetime().dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ"))
+    listed: list[dict[str, Any]] = json.loads(plain.write_json())
+    return listed
+
+
+def write_frame(frame: pl.DataFrame, form: Format, *, command: str) -> None:
+    """Write a frame to standard output."""
+    match form:
+        case Format.TABLE:
+            click.echo(table(frame))
+        case Format.JSON:
+            click.echo(envelope(command, rows(frame)))
+        case Format.CSV:
+            nested = pl.selectors.list().list.join(";")
+            click.echo(frame.with_columns(nested).write_csv(), nl=False)
+        case Format.PARQUET:
+            if sys.stdout.isatty():
+                raise InvalidArgument(
+                    "Parquet is binary", where="--format", hint="redirect it: `… > rows.parquet`"
+                )
+            frame.write_parquet(sys.stdout.buffer)
+
+
+def table(frame: pl.DataFrame, *, limit: int = 40) -> str:
+    """Frame as an aligned text table: columns without values left out, long texts cut, numbers to the right."""
+    shown = frame.head(limit)
+    kept = [column for column in shown if column.null_count() < len(column) or shown.height == 0]
+    cells = [[column.name, *map(_cell, column.to_list())] for column in kept]
+    right = [column.dtype.is_numeric() for column in kept]
+    widths = [max(map(len, texts)) for texts in cells]
+    lines = []
+    for row in zip(*cells, strict=True):
+        padded = (
+            text.rjust(width) if number else text.ljust(width)
+            for text, width, number in zip(row, widths, right, strict=True)
+        )
+        lines.append("  ".join(padded).rstrip())
+    if frame.height > limit:
+        lines.append(f"… {frame.height - limit:,} more rows; --format csv gives them all")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    text = " ".join(str(value).split()) if not hasattr(value, "isoformat") else f"{value:%Y-%m-%d %H:%M:%S}"
+    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,0 +1,131 @@
+"""``harnlab show``: what is there, what is wrong with it, and the two findings an analyst came for."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import click
+import polars as pl
+
+from harnlab.analysis import costs, routes
+from harnlab.cli.output import Format, envelope, rows, table, write_frame
+from harnlab.frames import SCHEMAS
+from harnlab.runs import Runs, load
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--frame", help="Print the rows of one frame instead (`harnlab schema` lists them).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*Format]),
+    default=Format.TABLE,
+    help="Form of the rows of --frame.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def command(paths: tuple[str, ...], frame: str | None, form: Format, as_json: bool) -> None:
+    """Say what is under each PATH (a file, a folder or a pattern), and what went wrong in it.
+
+    Example: harnlab show sample_transcripts/cost-overrun
+    """
+    runs = load(list(paths))
+    if frame is not None:
+        chosen = runs.summary if frame == "summary" else runs.frame(frame)
+        write_frame(chosen, Format.JSON if as_json else Format(form), command=f"show {frame}")
+        return
+    findings = _Findings(runs)
+    click.echo(envelope("show", findings.plain()) if as_json else findings.text())
+
+
+class _Findings:
+    """The first look at some runs."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self.overruns = costs.overruns(runs)
+        self.incident = routes.incident(runs)
+
+    def plain(self) -> dict[str, object]:
+        """Everything as JSON values."""
+        incident = self.incident
+        first = incident.first
+        return {
+            "files": [{"path": s.shown, "kind": s.kind.value, "run_id": s.run_id} for s in self.runs.sources],
+            "frames": {name: self.runs.frame(name).height for name in SCHEMAS},
+            "runs": rows(self.runs.summary),
+            "problems": rows(self.runs.problems),
+            "overruns": rows(self.overruns),
+            "inherited": {
+                "found": incident.found,
+                "first": first and {"place": first.place, "call_id": first.call_id, "run_id": first.run_id},
+                "fields": incident.fields,
+                "calls": incident.calls,
+                "runs": incident.runs,
+                "cost_usd": str(incident.cost_usd),
+                "unpriced_calls": incident.unpriced_calls,
+                "paragraph": incident.paragraph,
+            },
+        }
+
+    def text(self) -> str:
+        """Everything as text."""
+        parts = [
+            self._there(),
+            self._wrong(),
+            self._over(),
+            f"INHERITED ROUTE\n{textwrap.fill(self.incident.paragraph, 100, break_on_hyphens=False, break_long_words=False)}",
+        ]
+        return "\n\n".join(parts)
+
+    def _there(self) -> str:
+        kinds = pl.Series([source.kind.value for source in self.runs.sources]).value_counts(sort=True)
+        told = ", ".join(f"{count} {kind}" for kind, count in kinds.iter_rows())
+        columns = [
+            "run_id",
+            "status",
+            "started_at",
+            "calls",
+            "cost_usd",
+            "unpriced_calls",
+            "inherited_calls",
+            "steps",
+            "problems",
+        ]
+        return f"RUNS: {len(self.runs)} from {told}\n{table(self.runs.summary.select(columns))}"
+
+    def _wrong(self) -> str:
+        problems: pl.DataFrame = self.runs.problems
+        if problems.is_empty():
+            return "PROBLEMS: none, every line was read"
+        counts = problems["kind"].value_counts(sort=True)
+        told = ", ".join(f"{count} {kind}" for kind, count in counts.iter_rows())
+        shown = problems.select(
+            where=pl.format("{}:{}", "source_path", pl.col("source_line").fill_null(0)),
+            kind="kind",
+            reason="reason",
+        )
+        return f"PROBLEMS: {told}\n{table(shown, limit=12)}"
+
+    def _over(self) -> str:
+        if self.overruns.is_empty():
+            return "STEPS OVER THEIR LIMIT: none"
+        told = [_overrun(row) for row in self.overruns.iter_rows(named=True)]
+        return "\n".join([f"STEPS OVER THEIR LIMIT: {len(told)}", *told])
+
+
+def _overrun(row: dict[str, Any]) -> str:
+    where = row["tripping_source_path"] or row["source_path"]
+    line = row["tripping_source_line"] or row["source_line"]
+    numbers = "no limit on record"
+    if row["limit_value"] is not None:
+        numbers = f"{row['limit']} {row['limit_value']:g}"
+        if row["observed"] is not None:
+            numbers += f", observed {row['observed']:g}, over by {row['overshoot']:g}"
+    call = (
+        f"tripped at call {row['tripping_call_id']}"
+        if row["tripping_call_id"]
+        else "the tripping call is not recorded"
+    )
+    return f"- {row['step']} ({row['status']}): {numbers}; {call}\n  {where}:{line}"

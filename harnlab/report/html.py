@@ -1,0 +1,137 @@
+"""The report page: findings first, then the tables they stand on.
+
+Everything that comes from a log goes through the template's escaping; the page forbids scripts and any request
+in its own policy, so a text that slipped through could still do nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import altair as alt
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from harnlab import __version__
+from harnlab.analysis import costs, routes
+from harnlab.charts import costs as cost_charts
+from harnlab.charts import routes as route_charts
+from harnlab.charts.renderer import to_svg
+from harnlab.errors import UnreadablePath
+from harnlab.runs import Runs
+
+_MOST_ROWS: Final = 200
+_templates: Final = jinja2.Environment(
+    loader=jinja2.PackageLoader("harnlab.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """A table as texts: what stands in each cell, and which columns are numbers."""
+
+    caption: str
+    columns: list[str]
+    numeric: list[bool]
+    rows: list[list[str]]
+    left_out: int
+
+
+def write_report(runs: Runs, path: str | os.PathLike[str]) -> Path:
+    """Write the findings of some runs as one self-contained HTML file.
+
+    Parameters
+    ----------
+    runs : Runs
+        Loaded runs.
+    path : path-like
+        File to write; missing folders are made.
+
+    Returns
+    -------
+    pathlib.Path
+        The file, absolute.
+
+    Raises
+    ------
+    UnreadablePath
+        When the file cannot be written.
+    """
+    overruns = costs.overruns(runs)
+    incident = routes.incident(runs)
+    page = _templates.get_template("report.html.jinja").render(
+        version=__version__,
+        runs=runs,
+        total=costs.total(runs),
+        overruns=overruns,
+        incident=incident,
+        sections=_sections(runs, overruns),
+    )
+    target = Path(path).absolute()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UnreadablePath(f"cannot be written: {error.strerror}", where=str(path)) from None
+    return target
+
+
+def _sections(runs: Runs, overruns: pl.DataFrame) -> list[dict[str, Any]]:
+    """Title, charts and table of each section, in reading order."""
+    return [
+        {
+            "title": "Steps over their limit",
+            "charts": [],
+            "table": _table("One row per step that was stopped or went over a declared limit", overruns),
+        },
+        {
+            "title": "Inherited routes",
+            "charts": _drawn([route_charts.provenance_matrix(routes.matrix(runs))], runs.dispatches),
+            "table": _table("Inherited dispatches, oldest first", routes.inherited(runs)),
+        },
+        {
+            "title": "Where the money went",
+            "charts": _drawn([cost_charts.by_dimension(costs.by(runs, "step"), "step")], runs.calls),
+            "table": _table("Cost by persona, step and model", costs.by(runs, "persona", "step", "model")),
+        },
+        {"title": "Runs", "charts": [], "table": _table("Every run", runs.summary)},
+        {
+            "title": "Problems",
+            "charts": [],
+            "table": _table("What could not be read as it should", runs.problems),
+        },
+    ]
+
+
+def _drawn(charts: list[alt.Chart], frame: pl.DataFrame) -> list[Markup]:
+    return [] if frame.is_empty() else [Markup(to_svg(chart)) for chart in charts]
+
+
+def _table(caption: str, frame: pl.DataFrame) -> _Table:
+    kept = [column for column in frame if column.null_count() < len(column)]
+    shown = [column.head(_MOST_ROWS).to_list() for column in kept]
+    return _Table(
+        caption=caption,
+        columns=[column.name for column in kept],
+        numeric=[column.dtype.is_numeric() for column in kept],
+        rows=[[_cell(value) for value in row] for row in zip(*shown, strict=True)],
+        left_out=max(0, frame.height - _MOST_ROWS),
+    )
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:,.6f}".rstrip("0").rstrip(".")
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}"
+        case list():
+            return ", ".join(map(_cell, value))
+    return str(value)

@@ -1,0 +1,121 @@
+import polars as pl
+
+from harnlab.frames import CALLS, TOOL_CALLS
+from harnlab.ingest.calls import join_calls, join_tool_calls
+from ingest.transcript_lines import read, request, response
+
+ERROR = {
+    "type": "provider_call_error",
+    "iteration": 1,
+    "call_id": "c",
+    "timestamp": "1777629601.000",
+    "status": "retrying",
+    "provider": "anthropic",
+    "model": "claude",
+    "category": "overloaded",
+    "kind": "transient",
+    "reason": "529",
+    "message": "overloaded",
+    "retryable": True,
+    "attempt": 1,
+}
+
+
+def calls(tmp_path, *records):
+    return join_calls(read(tmp_path / "t.jsonl", *records))
+
+
+def test_a_request_and_its_response_are_one_call(tmp_path):
+    (row,) = calls(
+        tmp_path,
+        request("c", model="asked", provider="p1"),
+        response("c", model="answered", provider="p2"),
+    ).rows(named=True)
+    assert (row["request_line"], row["response_line"], row["source_line"], row["status"]) == (
+        1,
+        2,
+        2,
+        "answered",
+    )
+    assert (row["requested_model"], row["model"], row["provider"]) == ("asked", "answered", "p2")
+    assert (row["max_tokens"], row["input_tokens"]) == (4096, 1200)
+
+
+def test_a_request_without_an_answer_is_pending_and_keeps_its_route(tmp_path):
+    (row,) = calls(tmp_path, request("c", model="asked")).rows(named=True)
+    assert (row["status"], row["model"], row["source_line"], row["cost_usd"]) == ("pending", "asked", 1, None)
+
+
+def test_a_failed_attempt_is_an_error_with_no_price(tmp_path):
+    (row,) = calls(tmp_path, request("c"), ERROR).rows(named=True)
+    assert (row["status"], row["error_reason"], row["error_retryable"], row["cost_usd"]) == (
+        "error",
+        "529",
+        True,
+        None,
+    )
+    assert (row["request_line"], row["error_line"], row["source_line"]) == (1, 2, 2)
+
+
+def test_an_answer_without_a_request_is_a_call(tmp_path):
+    (row,) = calls(tmp_path, response("c")).rows(named=True)
+    assert (row["status"], row["request_line"], row["requested_model"]) == ("answered", None, None)
+
+
+def test_the_same_id_written_twice_does_not_multiply_rows(tmp_path):
+    records = [request("c"), request("c"), response("c"), response("c"), response("c")]
+    joined = calls(tmp_path, *records)
+    assert joined.select("request_line", "response_line").rows() == [(1, 3), (2, 4), (None, 5)]
+
+
+def test_records_without_an_id_stay_apart(tmp_path):
+    joined = calls(tmp_path, request(None), response(None), response(None))
+    assert sorted(joined["status"]) == ["answered", "answered", "pending"]
+
+
+def test_no_record_is_lost_in_the_join(tmp_path):
+    joined = calls(tmp_path, *(make(i) for i in "abc" for make in (request, response)), ERROR)
+    lines = [joined[name].drop_nulls().to_list() for name in ("request_line", "response_line", "error_line")]
+    assert sorted(sum(lines, [])) == list(range(1, 8))
+
+
+def test_every_joined_column_has_the_declared_type(tmp_path):
+    assert calls(tmp_path, request(), response()).schema == pl.Schema(CALLS.dtypes)
+    assert join_calls({}).schema == pl.Schema(CALLS.dtypes)
+
+
+def test_a_tool_call_takes_its_result_and_its_recording(tmp_path):
+    frames = read(
+        tmp_path / "t.jsonl",
+        {"type": "tool_call", "call_id": "t1", "tool_name": "grep", "arguments": {"q": "é"}},
+        {"type": "tool_result", "call_id": "t1", "ok": True, "message_index": 4},
+        {"type": "tool_call", "call_id": "t2", "tool_name": "ls", "arguments": {}},
+    )
+    recorded = TOOL_CALLS.build(
+        [
+            {
+                "run_id": "run-1",
+                "source_path": "r.json",
+                "source_line": 9,
+                "call_id": "t1",
+                "duration_ms": 30,
+            },
+            {
+                "run_id": "run-1",
+                "source_path": "r.json",
+                "source_line": 20,
+                "call_id": "t9",
+                "duration_ms": 40,
+            },
+        ]
+    )
+    joined = join_tool_calls(frames, recorded)
+    told = joined.select(
+        "call_id", "tool_name", "ok", "duration_ms", "source_path", "source_line", "result_line"
+    )
+    assert told.rows() == [
+        ("t9", None, None, 40, "r.json", 20, None),
+        ("t1", "grep", True, 30, "t.jsonl", 1, 2),
+        ("t2", "ls", None, None, "t.jsonl", 3, None),
+    ]
+    assert joined["arguments_bytes"].to_list() == [None, 10, 2]

@@ -1,0 +1,87 @@
+import json
+
+import polars as pl
+import pytest
+
+import harnlab as hl
+from ingest.transcript_lines import line, request, response
+
+
+def write(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(line(**one) + b"\n" for one in lines))
+
+
+def record(root, run_id, *call_ids):
+    path = root / ".harn-runs" / f"{run_id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spans = [
+        {
+            "span_id": number,
+            "parent_id": None,
+            "kind": "llm_call",
+            "name": "llm_call",
+            "start_ms": number * 10,
+            "duration_ms": 5,
+            "metadata": {"call_id": call_id},
+        }
+        for number, call_id in enumerate(call_ids, 1)
+    ]
+    path.write_text(
+        json.dumps({"_type": "run_record", "id": run_id, "status": "completed", "trace_spans": spans})
+    )
+
+
+def runs_of_calls(root):
+    return dict(hl.load(root).calls.select("call_id", "run_id").rows())
+
+
+def test_a_transcript_beside_its_only_run_record_is_that_run(tmp_path):
+    record(tmp_path, "run_a")
+    write(tmp_path / "llm_transcript.jsonl", request("c1"), response("c1"))
+    runs = hl.load(tmp_path)
+    assert runs.run_ids == ["run_a"]
+    assert set(runs.events["run_id"]) == {"run_a"}
+
+
+def test_a_transcript_in_a_folder_named_after_a_run_is_that_run(tmp_path):
+    record(tmp_path, "run_a")
+    record(tmp_path, "run_b")
+    write(tmp_path / "logs" / "run_b" / "llm_transcript.jsonl", response("c1"))
+    assert runs_of_calls(tmp_path) == {"c1": "run_b"}
+
+
+def test_runs_that_share_a_transcript_are_told_apart_by_the_calls_their_spans_name(tmp_path):
+    record(tmp_path, "run_a", "a1", "a2")
+    record(tmp_path, "run_b", "b1")
+    prompt = {"type": "system_prompt", "content": "…", "hash": 1}
+    lines = [prompt, request("a1"), response("a1"), prompt, request("b1"), response("b1"), request("a2")]
+    write(tmp_path / "llm_transcript.jsonl", *lines, {"type": "daemon_event"})
+    runs = hl.load(tmp_path)
+    assert runs_of_calls(tmp_path) == {"a1": "run_a", "a2": "run_a", "b1": "run_b"}
+    written = runs.events.filter(pl.col("source_kind") == "transcript").sort("source_line")["run_id"]
+    assert written.to_list() == ["run_a"] * 3 + ["run_b"] * 3 + ["run_a"] * 2
+
+
+def test_a_transcript_without_a_record_is_a_run_named_after_its_folder(tmp_path):
+    write(tmp_path / "nightly" / "llm_transcript.jsonl", response("c1"))
+    runs = hl.load(tmp_path)
+    assert runs.run_ids == ["nightly"]
+    assert runs.runs["status"].to_list() == [None]
+
+
+def test_a_call_two_records_name_is_left_where_its_file_is(tmp_path):
+    record(tmp_path, "run_a", "c1")
+    record(tmp_path, "run_b", "c1")
+    write(tmp_path / "logs" / "llm_transcript.jsonl", response("c1"))
+    assert runs_of_calls(tmp_path) == {"c1": "logs"}
+
+
+@pytest.mark.parametrize("name", ["harn.toml", "persona.json"])
+def test_a_persona_alone_is_no_run(tmp_path, name):
+    toml = "[[personas]]\nname='p'\n[[personas.steps]]\nname='verify'\nfunction='f'\n"
+    document = json.dumps({"name": "p", "steps": [{"name": "verify", "function": "f"}]})
+    (tmp_path / name).write_text(toml if name.endswith("toml") else document)
+    runs = hl.load(tmp_path)
+    assert runs.run_ids == []
+    assert runs.step_definitions["name"].to_list() == ["verify"]

@@ -16,7 +16,9 @@ help:            ## this list
 
 setup: $(READY)  ## make .venv and install harnlab and its tools into it
 
-# uv installs in seconds what takes pip half a minute; it comes from the same registry as everything else.
+# uv installs in seconds what takes pip half a minute; it comes from the same registry as everything else, and
+# trusts whom this machine trusts, as pip does.
+export UV_SYSTEM_CERTS ?= true
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("harnlab needs Python 3.11 to 3.13, but $(PYTHON) is %d.%d. Try: make setup PYTHON=python3.12" % v[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: its venv or ensurepip is missing. Try (Debian, Ubuntu): apt-get install python3-venv" >&2; exit 1; }

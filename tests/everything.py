@@ -83,8 +83,9 @@ LINT = {
     "types": lambda: command("mypy"),
     "import contracts": import_contracts,
 }
+WHOLE = ("-m", "not nightly", "--durations=5", "--doctest-modules", "--continue-on-collection-errors")
 TESTS = {
-    "tests": lambda: pytest("-m", "not nightly", "--durations=5", "--doctest-modules", "tests", "harnlab"),
+    "tests": lambda: pytest(*WHOLE, "tests", "harnlab"),
     "notebook cells": lambda: pytest("--nbval", "notebooks"),
 }
 

@@ -75,7 +75,7 @@ class _Findings:
             self._there(),
             self._wrong(),
             self._over(),
-            f"INHERITED ROUTE\n{textwrap.fill(self.incident.paragraph, 100, break_on_hyphens=False, break_long_words=False)}",
+            f"INHERITED ROUTE\n{_wrapped(self.incident.paragraph)}",
         ]
         return "\n\n".join(parts)
 
@@ -129,3 +129,8 @@ def _overrun(row: dict[str, Any]) -> str:
         else "the tripping call is not recorded"
     )
     return f"- {row['step']} ({row['status']}): {numbers}; {call}\n  {where}:{line}"
+
+
+def _wrapped(text: str) -> str:
+    # a path or a model name that is broken at a hyphen cannot be copied
+    return textwrap.fill(text, 100, break_on_hyphens=False, break_long_words=False)

@@ -15,7 +15,7 @@ from harnlab.ingest import personas, receipts, run_records, step_logs
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
 from harnlab.ingest.finished_steps import one_row_per_step
-from harnlab.ingest.linking import link_by_call, link_by_folder, relink
+from harnlab.ingest.linking import link_by_call, link_by_folder, relink, without_superseded
 from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
 from harnlab.ingest.step_calls import step_calls
 from harnlab.ingest.transcripts import read_transcripts
@@ -62,7 +62,7 @@ def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | Non
     """
     sources = discover(paths)
     records = [source for source in sources if source.kind is SourceKind.RUN_RECORD]
-    documents = _read_documents(records)
+    documents = without_superseded(_read_documents(records))
     linked = link_by_folder(sources, _runs_by_project(sources, documents))
     sources = [replace(source, run_id=linked.get(source.shown, source.run_id)) for source in sources]
     others = [

@@ -182,7 +182,8 @@ def _kind_of(path: Path) -> SourceKind | None:
 
 
 def _kind_by_folder(path: Path) -> SourceKind | None:
-    return SourceKind.RUN_RECORD if path.parent.name == _RUN_RECORD_FOLDER else None
+    """Kind of a document that says nothing of itself but lies where the runtime or a host puts such files."""
+    return {_RUN_RECORD_FOLDER: SourceKind.RUN_RECORD, "receipts": SourceKind.RECEIPT}.get(path.parent.name)
 
 
 def _kind_of_lines(head: bytes, path: Path) -> SourceKind:

@@ -101,8 +101,6 @@ def _float(value: Any) -> Typed:
         return _refused(value, "a number")
     if isinstance(value, str):
         return Typed(number, f"expected a number, found the text {shown(value)}; read as {number!r}")
-    if not math.isfinite(number):
-        return Typed(number, f"{value!r} is not JSON; kept")
     return Typed(number)
 
 

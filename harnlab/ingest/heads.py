@@ -87,8 +87,10 @@ def _lenient_head(content: bytes, row: int, torn: bool, problems: list[LineProbl
         problems.append(LineProblem(row=row, kind=ProblemKind.BLANK, reason="blank line"))
         return None
 
+    oddities: list[LineProblem] = []
+
     def note(member: str | None, reason: str) -> None:
-        problems.append(LineProblem(row=row, kind=ProblemKind.DRIFT, field=member, reason=reason))
+        oddities.append(LineProblem(row=row, kind=ProblemKind.DRIFT, field=member, reason=reason))
 
     try:
         record = decode_leniently(content, note)
@@ -108,6 +110,7 @@ def _lenient_head(content: bytes, row: int, torn: bool, problems: list[LineProbl
         values[name], oddity = typed(value, dtype)
         if oddity:
             note(name, oddity)
+    problems += oddities
     return Head(**values)
 
 
@@ -143,8 +146,8 @@ def _kind_of(value: Any) -> str:
 def _reason(error: ValueError, content: bytes, torn: bool) -> str:
     if torn:
         return f"the file ends inside this line after {len(content)} bytes; a run may still be writing it"
-    if content.count(b'{"type":') > 1:
-        return f"not JSON ({error}); looks like two records written over each other"
+    if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
+        return f"a second value follows on the same line at character {error.pos}"
     if b"\x00" in content:
         return f"not JSON ({error}); binary data"
     return f"not JSON ({error})"

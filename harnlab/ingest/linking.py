@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from harnlab.frames import PROBLEMS
 from harnlab.ingest.sources import Source, SourceKind
+from harnlab.vocabulary import LOST_LINE_KINDS, ProblemKind
 
 
 def link_by_folder(sources: Sequence[Source], runs: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -84,3 +86,48 @@ def relink(frame: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
         return frame
     joined = frame.join(links, on=["source_path", "source_line"], how="left", maintain_order="left")
     return joined.with_columns(run_id=pl.coalesce("linked_run", "run_id")).drop("linked_run")
+
+
+def superseded_records(runs: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
+    """Run records that tell of a run another record tells better.
+
+    A host that copies or rewrites records leaves a run twice. A record that could be read to its end counts
+    before one that could not, then the one that finished later.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``run_id``, ``source_path`` of the record not used, and ``used_path`` of the one that is.
+    """
+    broken = problems.filter(pl.col("kind").is_in(list(LOST_LINE_KINDS)))["source_path"].unique()
+    ranked = runs.sort(
+        pl.col("source_path").is_in(broken.implode()),
+        pl.col("finished_at"),
+        "source_path",
+        descending=[False, True, False],
+        nulls_last=True,
+    ).with_columns(used_path=pl.col("source_path").first().over("run_id"))
+    return ranked.filter(pl.col("source_path") != pl.col("used_path")).select(
+        "run_id", "source_path", "used_path"
+    )
+
+
+def without_superseded(documents: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Frames of run records with each run told once; the records not used are named in ``problems``."""
+    if "runs" not in documents:
+        return dict(documents)
+    superseded = superseded_records(documents["runs"], documents["problems"])
+    if superseded.is_empty():
+        return dict(documents)
+    told = ("events", "problems")
+    kept = {
+        name: frame if name in told else frame.join(superseded, on=["run_id", "source_path"], how="anti")
+        for name, frame in documents.items()
+    }
+    named = superseded.select(
+        "run_id",
+        "source_path",
+        kind=pl.lit(ProblemKind.UNSUPPORTED.value),
+        reason=pl.format("run {} is told by {} too, whose rows are used", "run_id", "used_path"),
+    )
+    return {**kept, "problems": pl.concat([kept["problems"], PROBLEMS.conform(named)])}

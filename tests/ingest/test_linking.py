@@ -85,3 +85,14 @@ def test_a_persona_alone_is_no_run(tmp_path, name):
     runs = hl.load(tmp_path)
     assert runs.run_ids == []
     assert runs.step_definitions["name"].to_list() == ["verify"]
+
+
+def test_a_run_two_records_tell_of_is_told_once_by_the_record_that_is_whole(tmp_path):
+    record(tmp_path, "run_a", "c1")
+    whole = tmp_path / ".harn-runs" / "run_a.json"
+    (tmp_path / ".harn-runs" / "cut.json").write_bytes(whole.read_bytes()[:-20])
+    runs = hl.load(tmp_path)
+    assert runs.runs.select("run_id", "source_path").rows() == [("run_a", whole.as_posix())]
+    assert runs.spans["call_id"].to_list() == ["c1"]
+    told = runs.problems.filter(pl.col("kind") == "unsupported")["reason"].to_list()
+    assert told == [f"run run_a is told by {whole.as_posix()} too, whose rows are used"]

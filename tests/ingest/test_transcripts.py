@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest.transcript_lines import CALL_ID, dispatch, line, read, request, response, source
 
 from harnlab.ingest.families import FAMILIES, ItemCount, Member, RawJson, TextSize
 from harnlab.ingest.transcripts import read_transcripts
 from harnlab.vocabulary import LOST_LINE_KINDS
+from ingest.transcript_lines import CALL_ID, dispatch, line, read, request, response, source
 
 
 def distinct_value(dtype, number):

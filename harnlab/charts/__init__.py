@@ -1,1 +1,1 @@
-""""""
+"""One chart per analysis: a frame in, an Altair chart out."""

@@ -116,5 +116,5 @@ def _moment(text: str) -> Moment:
     if match is None:
         raise ValueError(f"{text!r} is no RFC 3339 time")
     whole, fraction, zone = match.groups()
-    second = datetime.fromisoformat(whole + zone.replace("Z", "+00:00")).timestamp()
+    second = datetime.fromisoformat(whole + zone).timestamp()
     return int(second), int((fraction or "").ljust(9, "0"))

@@ -229,8 +229,20 @@ def test_an_event_that_holds_no_record_is_named_and_takes_no_place(payload):
 
 def test_a_value_the_runtime_could_not_have_written_breaks_its_record():
     payload = chain(1)[0] | {"cost_usd": float("nan")}
-    (link,) = verify_chain([(1, payload), (2, payload)]).broken[:1]
+    (link,) = verify_chain([(1, payload)]).broken
     assert (link.field, link.expected) == ("entry_hash", "a record that can be hashed")
+
+
+def test_a_copy_under_another_hash_is_no_copy():
+    (payload,) = chain(1)
+    report = verify_chain([(1, payload), (2, payload | {"entry_hash": "sha256:0"})])
+    assert (report.total, report.broken_at_event_id) == (2, 2)
+
+
+def test_what_has_no_hash_is_never_taken_for_a_copy():
+    unhashable = chain(1)[0] | {"cost_usd": float("nan")}
+    broken = verify_chain([(1, None), (2, None), (3, unhashable), (4, unhashable)]).broken
+    assert {link.event_id for link in broken} == {1, 2, 3, 4}
 
 
 def test_a_record_nested_too_deep_is_named_and_does_not_crash():
@@ -255,6 +267,7 @@ def test_a_record_id_of_another_type_is_left_out_of_the_report():
 def test_the_head_of_a_chain_is_where_the_next_record_goes_on():
     assert chain_head(None) == ChainHead(chain_index=0, entry_hash=None)
     assert chain_head(MEASURED) == ChainHead(chain_index=1, entry_hash=MEASURED["entry_hash"])
+    assert chain_head(MEASURED | {"agent": "changed"}).entry_hash == MEASURED["entry_hash"]
 
 
 @pytest.mark.parametrize("stored", [{}, {"entry_hash": ""}, {"entry_hash": None}, {"entry_hash": 5}])

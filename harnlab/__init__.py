@@ -26,10 +26,10 @@ from harnlab.errors import (
 if TYPE_CHECKING:
     from harnlab import charts as charts
     from harnlab import core as core
+    from harnlab import notebook as notebook
     from harnlab.analysis import costs as costs
     from harnlab.analysis import routes as routes
-    from harnlab.notebook import setup as notebook
-    from harnlab.report import write_report as report
+    from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
 
 __version__ = "0.1.0.dev0"
@@ -42,8 +42,8 @@ _LAZY = {
     "costs": ("harnlab.analysis.costs", None),
     "frames": ("harnlab.frames", None),
     "load": ("harnlab.runs", "load"),
-    "notebook": ("harnlab.notebook", "setup"),
-    "report": ("harnlab.report", "write_report"),
+    "notebook": ("harnlab.notebook", None),
+    "report": ("harnlab.reports", "write_report"),
     "routes": ("harnlab.analysis.routes", None),
     "vocabulary": ("harnlab.vocabulary", None),
 }

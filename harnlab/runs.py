@@ -61,7 +61,7 @@ def load(paths: Paths, *, progress: bool | None = None) -> Runs:
 
 
 class Runs:
-    """Frames of some runs. Every frame of :mod:`harnlab.frames` is an attribute: ``runs.calls``, ``runs.steps``, …
+    """Frames of some runs. Each of :mod:`harnlab.frames` is an attribute, as in ``runs.calls``.
 
     Parameters
     ----------

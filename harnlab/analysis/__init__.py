@@ -1,1 +1,1 @@
-""""""
+"""Questions an analyst asks, answered as frames."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harnlab.report import write_report
+from harnlab.reports import write_report
 from harnlab.runs import load
 
 

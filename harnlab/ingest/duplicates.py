@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+_length: Final = memoryview.__len__
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -34,7 +35,7 @@ def repeated_members(record: bytes | memoryview) -> list[str]:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return list(_repeated(bytes(record)))
     count = len(members)
-    size = sum(map(len, members)) + sum(len(memoryview(raw)) for raw in members.values())
+    size = sum(map(len, members)) + sum(map(_length, map(memoryview, members.values())))
     compact = size + 4 * count + 1 if count else 2
     spaced = compact + 2 * count - 1
     length = len(record)

@@ -224,7 +224,17 @@ def _series(family: Family, column: str, values: Sequence[Any]) -> pl.Series:
     dtype = family.dtype(column)
     if isinstance(dtype, pl.Datetime):
         return _instants(pl.Series(values, dtype=pl.String), [], [])
+    if isinstance(dtype, pl.List):
+        return _lists(values, dtype)
     return pl.Series(values, dtype=dtype)
+
+
+def _lists(values: Sequence[Any], dtype: pl.DataType) -> pl.Series:
+    # a fallback chain is one of a handful: building each once is many times faster than each row's
+    numbers: dict[tuple[str, ...] | None, int] = {}
+    rows = [numbers.setdefault(None if value is None else tuple(value), len(numbers)) for value in values]
+    distinct = [None if value is None else list(value) for value in numbers]
+    return pl.Series(distinct, dtype=dtype).gather(rows)
 
 
 def _instants(texts: pl.Series, rows: Sequence[int], problems: list[LineProblem]) -> pl.Series:

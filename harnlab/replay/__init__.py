@@ -1,1 +1,1 @@
-""""""
+"""Decide recorded decisions again, through the core."""

@@ -1,1 +1,1 @@
-""""""
+"""Explorers: a pure picking function and a widget that binds it."""

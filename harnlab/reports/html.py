@@ -27,7 +27,7 @@ from harnlab.runs import Runs
 
 _MOST_ROWS: Final = 200
 _templates: Final = jinja2.Environment(
-    loader=jinja2.PackageLoader("harnlab.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    loader=jinja2.PackageLoader("harnlab.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 
 

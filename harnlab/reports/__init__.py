@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harnlab.report.html import write_report
+from harnlab.reports.html import write_report
 
 __all__ = ["write_report"]

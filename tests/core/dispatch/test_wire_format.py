@@ -20,6 +20,10 @@ OPENAI_SPEAKERS = (
     *("mistral", "cohere", "xai", "moonshot", "zai", "baseten", "deepinfra", "sambanova", "nvidia"),
     *("nebius", "vercel_ai_gateway", "dashscope", "llamacpp", "mlx", "deepseek"),
 )
+OPENAI_SIBLINGS = {
+    *("openrouter", "together", "groq", "deepseek", "fireworks", "huggingface", "local", "dashscope"),
+    *("llamacpp", "mlx", "vercel_ai_gateway"),
+}
 
 
 def built_in(provider, model="any"):
@@ -154,6 +158,23 @@ def test_a_rule_that_extends_but_says_its_dialect_is_not_overruled():
     )
 
 
+def test_an_extending_rule_left_open_still_keeps_the_family_out():
+    rules = {
+        "child": (ModelRule(model_match="*", extends=True),),
+        "parent": (ModelRule(model_match="*", message_wire_format="gemini"),),
+    }
+    table = CapabilityTable(rules=rules, families={"child": "parent"})
+    assert table.dialect("child", "x") == "openai"
+
+
+def test_a_projects_rule_for_openai_reaches_every_sibling():
+    project = CapabilityTable(rules={"openai": (ModelRule(model_match="odd", message_wire_format="gemini"),)})
+    table = BUILTIN_CAPABILITIES.overridden_by(project)
+    assert set(table.families) == OPENAI_SIBLINGS
+    assert {table.dialect(sibling, "odd") for sibling in OPENAI_SIBLINGS} == {"gemini"}
+    assert table.dialect("azure_openai", "odd") == "openai"
+
+
 def test_an_unmatched_model_falls_back_on_the_family_and_its_default():
     table = CapabilityTable(
         provider_defaults={"parent": "ollama"},
@@ -199,7 +220,7 @@ def test_a_projects_rules_come_first_and_its_defaults_replace_ours():
 
 def test_a_model_pattern_ignores_case():
     assert ModelRule(model_match="Claude-*").matches("CLAUDE-opus")
-    assert not ModelRule(model_match="claude-*").matches("gpt-4o")
+    assert ModelRule(model_match="claude-*").matches("gpt-4o") is False
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,11 @@ then the same is done for the file that names its writer. Hence
 Symbolic links are the file system's business: ``read`` and everything below a linked folder follow them,
 ``write`` replaces a linked value by a file of its own, ``delete`` removes the link. ``list`` names a link to a
 file and does not descend into a link to a folder. Whoever may write into the root may so lead a session out of it.
+
+The runtime's own store was not at hand: its behaviour is known from the golden vectors. Inferred, because none
+shows it, are the texts for a folder that cannot be listed and for a temp file that cannot be written, that a write
+words a missing folder as ``init`` does, that pruning stops at a folder that is not there, and the treatment of
+links.
 """
 
 # os and not pathlib, which drops "./" and "/." from paths: the runtime does not, and mkdir("a/.") is an error

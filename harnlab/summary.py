@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from harnlab.money import is_unpriced, known_cost, sum_parts, take_sums
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
 
 _INHERITED: Final = pl.any_horizontal(
@@ -85,17 +86,20 @@ def _times(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _calls(calls: pl.DataFrame) -> pl.DataFrame:
-    # a failed attempt without a usable response has no price to know: it is counted as failed, not as unpriced
-    unpriced = (pl.col("status") == "answered") & pl.col("cost_usd").is_null()
-    known = pl.coalesce("known_cost_usd", "cost_usd")
-    return calls.group_by("run_id").agg(
-        calls=pl.len(),
-        failed_calls=(pl.col("status") == "error").sum(),
-        input_tokens=pl.col("input_tokens").sum(),
-        output_tokens=pl.col("output_tokens").sum(),
-        cost_usd=known.sum(),
-        unpriced_calls=unpriced.sum(),
+    counted = (
+        calls.with_columns(known_cost_usd=known_cost())
+        .group_by("run_id")
+        .agg(
+            *sum_parts("known_cost_usd"),
+            calls=pl.len(),
+            failed_calls=(pl.col("status") == "error").sum(),
+            input_tokens=pl.col("input_tokens").sum(),
+            output_tokens=pl.col("output_tokens").sum(),
+            unpriced_calls=is_unpriced().sum(),
+        )
     )
+    groups, sums = take_sums(counted)
+    return groups.with_columns(cost_usd=pl.Series(map(float, sums), dtype=pl.Float64))
 
 
 def _dispatches(dispatches: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import polars as pl
 from harnlab.analysis.dimensions import with_dimensions
 from harnlab.analysis.inputs import Frames
 from harnlab.frames import Instant
+from harnlab.money import finite, is_unpriced, known_cost
 
 TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
@@ -40,20 +41,6 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
     "cost_usd": pl.Float64(),
     "cost_source": pl.String(),
 }
-
-
-def known_cost() -> pl.Expr:
-    """What is known of a call's cost: ``known_cost_usd`` if present, else ``cost_usd``; null = unpriced."""
-    return _finite(pl.coalesce("known_cost_usd", "cost_usd"))
-
-
-def is_unpriced() -> pl.Expr:
-    """Whether a call was answered at a price that is not, or not wholly, known.
-
-    A failed attempt without a usable answer has no price to know, as in ``runs.summary``.
-    """
-    answered = pl.col("status").fill_null("answered") == "answered"
-    return answered & _finite(pl.col("cost_usd")).is_null()
 
 
 def charges(runs: Frames, names: Iterable[str] = ()) -> pl.DataFrame:
@@ -89,10 +76,6 @@ def _shaped(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _finite(cost: pl.Expr) -> pl.Expr:
-    return pl.when(cost.is_finite()).then(cost)
-
-
 def _of_calls(runs: Frames) -> pl.DataFrame:
     return runs.frame("calls").with_columns(
         source_line=pl.coalesce("response_line", "error_line", "source_line"),
@@ -111,8 +94,8 @@ def _of_call_spans(runs: Frames) -> pl.DataFrame:
         at=pl.col("started_at") + pl.duration(milliseconds=pl.col("start_ms") + pl.col("duration_ms")),
         step_path=pl.col("step_path").list.join(" > ", ignore_nulls=True),
         calls=1,
-        unpriced_calls=_finite(pl.col("cost_usd")).is_null(),
-        cost_usd=_finite(pl.col("cost_usd")),
+        unpriced_calls=finite(pl.col("cost_usd")).is_null(),
+        cost_usd=finite(pl.col("cost_usd")),
         cost_source=pl.lit("spans"),
     )
 
@@ -127,11 +110,11 @@ def _of_steps(runs: Frames) -> pl.DataFrame:
         step_path="step",
         at="started_at",
         calls=pl.col("llm_calls").fill_null(0),
-        unpriced_calls=pl.when(_finite(pl.col("cost_usd")).is_null())
+        unpriced_calls=pl.when(finite(pl.col("cost_usd")).is_null())
         .then("llm_calls")
         .otherwise(0)
         .fill_null(0),
-        cost_usd=_finite(pl.col("cost_usd")),
+        cost_usd=finite(pl.col("cost_usd")),
         cost_source=pl.lit("steps"),
         span_id=pl.lit(None),
     )
@@ -144,11 +127,11 @@ def _of_receipts(runs: Frames) -> pl.DataFrame:
         step_path="step",
         at=pl.coalesce("completed_at", "started_at"),
         calls=pl.col("model_call_count").fill_null(0),
-        unpriced_calls=pl.when(_finite(pl.col("cost_usd")).is_null())
+        unpriced_calls=pl.when(finite(pl.col("cost_usd")).is_null())
         .then("model_call_count")
         .otherwise(0)
         .fill_null(0),
-        cost_usd=_finite(pl.col("cost_usd")),
+        cost_usd=finite(pl.col("cost_usd")),
         cost_source=pl.lit("receipts"),
         status=pl.lit(None),
     )
@@ -157,7 +140,7 @@ def _of_receipts(runs: Frames) -> pl.DataFrame:
 def _of_run_records(runs: Frames) -> pl.DataFrame:
     rows = runs.frame("runs").unique("run_id", keep="first", maintain_order=True)
     reported = pl.col("usage_call_count").is_not_null() | pl.col("usage_total_cost_usd").is_not_null()
-    cost = _finite(pl.col("usage_total_cost_usd"))
+    cost = finite(pl.col("usage_total_cost_usd"))
     return rows.filter(reported).with_columns(
         at=pl.coalesce("finished_at", "started_at"),
         calls=pl.col("usage_call_count").fill_null(0),

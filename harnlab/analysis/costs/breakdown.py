@@ -11,7 +11,7 @@ import polars as pl
 from harnlab.analysis.dimensions import CALL_DIMENSIONS, checked, labelled
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.ledger import TOKENS, charges
-from harnlab.analysis.money import column_sum, digits, exact_sum, share_pct, sum_parts, take_sums
+from harnlab.money import column_sum, digits, exact_sum, share_pct, sum_parts, take_sums
 
 
 def by(runs: Frames, /, *dimensions: str) -> pl.DataFrame:

@@ -46,15 +46,15 @@ def trend(runs: Frames, /, *, every: str = "1h", by: str | None = "model") -> pl
     """
     names = () if by is None else checked(by, CALL_DIMENSIONS, where="costs.trend(by=…)")
     rows = charges(runs, names)
-    return summed(rows.with_columns(_window(rows["at"], every)), ("at", *names)).sort(
-        "at", *names, nulls_last=True
-    )
+    return summed(
+        rows.with_columns(windows(rows["at"], every=every, where="costs.trend")), ("at", *names)
+    ).sort("at", *names, nulls_last=True)
 
 
-def _window(at: pl.Series, every: str) -> pl.Series:
+def windows(at: pl.Series, *, every: str, where: str) -> pl.Series:
     """Start of the window of each time."""
     wrong = InvalidArgument(
-        f"every={every!r}", where="costs.trend", expected="a duration such as '15m', '1h' or '1d'"
+        f"every={every!r}", where=where, expected="a duration such as '15m', '1h' or '1d'"
     )
     if not _WIDTH.fullmatch(every):
         raise wrong

@@ -6,5 +6,6 @@ from harnlab.analysis.routes.incident import incident
 from harnlab.analysis.routes.inherited import inherited
 from harnlab.analysis.routes.matrix import matrix
 from harnlab.analysis.routes.outcomes import outcomes
+from harnlab.analysis.routes.trend import trend
 
-__all__ = ["DIMENSIONS", "Incident", "incident", "inherited", "matrix", "outcomes"]
+__all__ = ["DIMENSIONS", "Incident", "incident", "inherited", "matrix", "outcomes", "trend"]

@@ -11,7 +11,7 @@ import polars as pl
 
 from harnlab.analysis.dimensions import INHERITED, PINNED
 from harnlab.analysis.intervals import wilson
-from harnlab.analysis.money import usd_text
+from harnlab.money import usd_text
 from harnlab.vocabulary import OutcomeKind
 
 #: Writes a text that came from a log.

@@ -14,11 +14,11 @@ from harnlab.analysis.dimensions import (
     with_dimensions,
 )
 from harnlab.analysis.inputs import Frames
-from harnlab.analysis.money import column_sum
 from harnlab.analysis.routes.account import FirstCall, Incident
 from harnlab.analysis.routes.inherited import dispatched, oldest_inherited
 from harnlab.analysis.routes.matrix import matrix_of
 from harnlab.analysis.routes.outcomes import outcomes_of
+from harnlab.money import column_sum
 from harnlab.vocabulary import PROVENANCE_FIELDS, OutcomeKind
 
 

@@ -16,7 +16,8 @@ from harnlab.analysis.dimensions import (
     with_dimensions,
 )
 from harnlab.analysis.inputs import Frames
-from harnlab.analysis.ledger import TOKENS, is_unpriced, known_cost
+from harnlab.analysis.ledger import TOKENS
+from harnlab.money import is_unpriced, known_cost
 from harnlab.vocabulary import PROVENANCE_FIELDS
 
 _COLUMNS: Final = (

@@ -10,8 +10,8 @@ import polars as pl
 
 from harnlab.analysis.dimensions import PROVENANCE_COLUMNS
 from harnlab.analysis.inputs import Frames
-from harnlab.analysis.money import exact_sum, share_pct, sum_parts, take_sums
 from harnlab.analysis.routes.inherited import dispatched
+from harnlab.money import exact_sum, share_pct, sum_parts, take_sums
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
 
 _MATRIX: Final[dict[str, pl.DataType]] = {

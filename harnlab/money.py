@@ -1,4 +1,4 @@
-"""Exact sums of recorded costs.
+"""What a recorded cost means, and exact sums of them.
 
 A log writes a cost as decimal text, and the shortest text of the float read from it is that decimal again. So a
 cost means the decimal ``repr`` prints, and sums of those are exact: ten times 0.1 is 1, however it is grouped.
@@ -67,3 +67,22 @@ def usd_text(amount: Decimal) -> str:
     shown = amount.quantize(Decimal("0.000001"))
     whole, _, cents = f"{shown:,f}".partition(".")
     return f"{'' if shown == amount else '≈'}{whole}.{cents.rstrip('0').ljust(2, '0')} USD"
+
+
+def known_cost() -> pl.Expr:
+    """What is known of a call's cost: ``known_cost_usd`` if present, else ``cost_usd``; null = unpriced."""
+    return finite(pl.coalesce("known_cost_usd", "cost_usd"))
+
+
+def is_unpriced() -> pl.Expr:
+    """Whether a call was answered at a price that is not, or not wholly, known.
+
+    A failed attempt without a usable answer has no price to know, as in ``runs.summary``.
+    """
+    answered = pl.col("status").fill_null("answered") == "answered"
+    return answered & finite(pl.col("cost_usd")).is_null()
+
+
+def finite(cost: pl.Expr) -> pl.Expr:
+    """The cost where it is a number; null where it is NaN or infinite."""
+    return pl.when(cost.is_finite()).then(cost)

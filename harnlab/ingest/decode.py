@@ -51,12 +51,12 @@ class FamilyDecoder:
         paths = [_attribute(reading.path) for reading in self.family.columns.values()]
         self._values: Callable[[Any], Values] = attrgetter(*paths, *map(_attribute, self.learned))
 
-    def rows(self, records: Sequence[memoryview], note: Callable[[int], Note]) -> list[Values]:
+    def rows(self, records: Sequence[bytes | memoryview], note: Callable[[int], Note]) -> list[Values]:
         """Raw values of each record, a tuple in column order with the learned members behind.
 
         Parameters
         ----------
-        records : sequence of memoryview
+        records : sequence of bytes or memoryview
             One JSON object each.
         note : callable
             ``note(i)`` gives the function that reports an oddity of record ``i``.
@@ -67,7 +67,9 @@ class FamilyDecoder:
             if len(self.learned) == learned:
                 return rows
 
-    def _attempt(self, records: Sequence[memoryview], note: Callable[[int], Note]) -> Iterator[Values]:
+    def _attempt(
+        self, records: Sequence[bytes | memoryview], note: Callable[[int], Note]
+    ) -> Iterator[Values]:
         decode, values = self._decode, self._values
         for number, record in enumerate(records):
             try:

@@ -1,0 +1,224 @@
+"""JSON records of a batch to frames: the place of each, typed columns a family, and what was odd about them.
+
+Lines of a transcript and payloads of an event log come here alike; what differs is where they were found.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from harnlab.frames import EXTRA, PROBLEMS, SOURCE, Instant
+from harnlab.ingest.decode import FamilyDecoder, Values, column_values
+from harnlab.ingest.duplicates import repeated_members
+from harnlab.ingest.families import Family
+from harnlab.ingest.fields import instant, typed
+from harnlab.ingest.heads import LineProblem
+from harnlab.ingest.sources import Source
+from harnlab.ingest.windows import LONGEST_LINE_BYTES, Lines, Longs, Oversized, Unreadable
+from harnlab.vocabulary import ProblemKind
+
+_EPOCH_MILLIS: Final = r"^\d{1,11}\.\d{3}$"
+_SOURCE: Final = [column.name for column in SOURCE]
+
+
+@dataclass(slots=True)
+class FrameParts:
+    """What batches gave so far: a list of frames per name."""
+
+    frames: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+
+    def add(self, name: str, frame: pl.DataFrame) -> None:
+        """Keep a frame that has rows."""
+        if frame.height:
+            self.frames.setdefault(name, []).append(frame)
+
+    def extend(self, named: Iterable[tuple[str, pl.DataFrame]]) -> None:
+        """Keep the frames that have rows."""
+        for name, frame in named:
+            self.add(name, frame)
+
+    def concat(self) -> dict[str, pl.DataFrame]:
+        """One frame per name."""
+        return {name: pl.concat(parts) for name, parts in self.frames.items()}
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Leave cyclic garbage alone: a batch holds a million small objects and no cycles."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+class RecordReader:
+    """Decoders and file names that stay the same from batch to batch.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        What the ``files`` of a batch's lines count.
+    families : iterable of Family
+        Families that get typed columns.
+    """
+
+    def __init__(self, sources: Sequence[Source], families: Iterable[Family]) -> None:
+        self.decoders = {family.type: FamilyDecoder(family) for family in families}
+        self._files = pl.DataFrame(
+            {
+                "run_id": pl.Series([source.run_id for source in sources], dtype=pl.String),
+                "source_path": pl.Series([source.shown for source in sources], dtype=pl.String),
+                "source_kind": pl.Series([source.kind.value for source in sources], dtype=pl.String),
+            }
+        )
+
+    def place(self, lines: Lines, rows: Longs) -> dict[str, pl.Series]:
+        """Source columns (and kind of file) of some rows of a batch; an offset below 0 is none."""
+        files = self._files[lines.files[rows]]
+        offsets = lines.offsets[rows]
+        lengths = (lines.ends - lines.starts)[rows]
+        places = {
+            "run_id": files["run_id"],
+            "source_path": files["source_path"],
+            "source_line": pl.Series(lines.numbers[rows], dtype=pl.UInt32),
+            "source_offset": pl.Series(offsets, dtype=pl.Int64),
+            "length": pl.Series(lengths, dtype=pl.Int64),
+            "source_kind": files["source_kind"],
+        }
+        nowhere = pl.Series(offsets < 0, dtype=pl.Boolean)
+        if nowhere.any():
+            for name in ("source_offset", "length"):
+                places[name] = places[name].set(nowhere, None)
+        return places
+
+    def family(
+        self,
+        kind: str,
+        records: Sequence[bytes | memoryview],
+        lines: Lines,
+        rows: Sequence[int],
+        problems: list[LineProblem],
+        *,
+        times_seen: bool = True,
+    ) -> pl.DataFrame:
+        """Frame of one family's records: source columns, the family's columns, ``extra``.
+
+        ``times_seen`` says that an odd time has been reported by who read the heads.
+        """
+        decoder = self.decoders[kind]
+
+        def note(number: int) -> Any:
+            return lambda member, reason: problems.append(
+                LineProblem(row=rows[number], kind=ProblemKind.DRIFT, field=member, reason=reason)
+            )
+
+        values = decoder.rows(records, note)
+        place = self.place(lines, np.asarray(rows, dtype=np.int64))
+        series = _columns(decoder, values, [] if times_seen else rows, problems)
+        return pl.DataFrame({**{name: place[name] for name in _SOURCE}, **series})
+
+    def problems(
+        self, lines: Lines, problems: list[LineProblem], oversized: Iterable[Oversized] = ()
+    ) -> pl.DataFrame:
+        """Rows of ``problems``, in order of place."""
+        # a member is read by its head and by its family: one report is enough
+        first = {(problem.row, problem.kind, problem.field): problem for problem in reversed(problems)}
+        found = sorted(first.values(), key=lambda problem: problem.row)
+        rows = np.asarray([problem.row for problem in found], dtype=np.int64)
+        frame = pl.DataFrame(
+            {
+                **self.place(lines, rows),
+                "kind": pl.Series([problem.kind.value for problem in found], dtype=pl.String),
+                "field": pl.Series([problem.field for problem in found], dtype=pl.String),
+                "reason": pl.Series([problem.reason for problem in found], dtype=pl.String),
+            }
+        )
+        return pl.concat([PROBLEMS.conform(frame), *map(self._too_long, oversized)])
+
+    def _too_long(self, line: Oversized) -> pl.DataFrame:
+        reason = f"a line of {line.length:,} bytes; the longest that is read is {LONGEST_LINE_BYTES:,}"
+        place = {"source_line": line.line, "source_offset": line.offset, "length": line.length}
+        return self.problem(line.file, ProblemKind.BAD, reason, **place)
+
+    def unreadable(self, found: Unreadable) -> pl.DataFrame:
+        """Problem row of a file that could not be read."""
+        return self.problem(found.file, ProblemKind.UNREADABLE, f"cannot be read: {found.reason}")
+
+    def problem(self, file: int, kind: ProblemKind, reason: str, **place: int | None) -> pl.DataFrame:
+        """One problem row of a file."""
+        run_id, path = self._files.row(file)[:2]
+        row = {"run_id": run_id, "source_path": path, "kind": kind.value, "reason": reason, **place}
+        return PROBLEMS.build([row])
+
+
+def _columns(
+    decoder: FamilyDecoder, values: list[Values], rows: Sequence[int], problems: list[LineProblem]
+) -> dict[str, pl.Series]:
+    family, width = decoder.family, len(decoder.columns)
+    columns = list(zip(*(row[:width] for row in values), strict=True))
+    series = {}
+    for name, column in zip(decoder.columns, columns, strict=True):
+        reading, dtype = family.columns[name], family.dtype(name)
+        if isinstance(dtype, pl.Datetime):
+            texts = pl.Series(column, dtype=pl.String)
+            series[name] = instants(texts, rows, problems, member=reading.path)
+        else:
+            series[name] = pl.Series(column_values(reading, column), dtype=dtype)
+    plain = not decoder.learned and all(len(row) == width for row in values)
+    extras = [None] * len(values) if plain else [decoder.extra(row) for row in values]
+    return {**series, "extra": pl.Series(extras, dtype=EXTRA.dtype)}
+
+
+def instants(
+    texts: pl.Series, rows: Sequence[int], problems: list[LineProblem], *, member: str = "timestamp"
+) -> pl.Series:
+    """UTC instants of timestamps; ``"1777629600.123"`` by column, anything else one by one.
+
+    Oddities are reported for ``rows`` of the batch, and not at all where there are none.
+    """
+    usual = texts.str.contains(_EPOCH_MILLIS).fill_null(value=True)
+    millis = pl.when(usual).then(pl.col("t").str.replace(".", "", literal=True).cast(pl.Int64, strict=False))
+    parsed = texts.to_frame("t").select(millis.cast(pl.Datetime("ms", "UTC")).cast(Instant)).to_series()
+    unusual = (~usual).arg_true().to_list()
+    if not unusual:
+        return parsed
+    values = {}
+    for index in unusual:
+        values[index], oddity = instant(_unquoted(texts[index]))
+        if oddity and rows:
+            found = LineProblem(row=rows[index], kind=ProblemKind.DRIFT, field=member, reason=oddity)
+            problems.append(found)
+    return parsed.scatter(list(values), pl.Series(list(values.values()), dtype=Instant))
+
+
+def _unquoted(text: str) -> Any:
+    # heads.py keeps a timestamp that is no text as its JSON; a bare number is read as epoch seconds
+    number = typed(text, pl.Float64()).value
+    return text if number is None or text.replace(".", "", 1).isdecimal() else number
+
+
+def encoding_problem(row: int, record: bytes) -> LineProblem | None:
+    """A report for a record that is not UTF-8 throughout."""
+    try:
+        record.decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"byte 0x{record[error.start]:02x} at {error.start} is not UTF-8; kept as U+FFFD"
+        return LineProblem(row=row, kind=ProblemKind.DRIFT, reason=reason)
+    return None
+
+
+def duplicate_problems(row: int, record: bytes | memoryview) -> Iterator[LineProblem]:
+    """A report for every member that a record gives more than once."""
+    for member in repeated_members(record):
+        reason = f"member {member!r} is given more than once; the last value counts"
+        yield LineProblem(row=row, kind=ProblemKind.DUPLICATE_KEY, field=member, reason=reason)

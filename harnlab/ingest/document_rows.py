@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from harnlab.frames import EVENTS, SCHEMAS, FrameSchema
+from harnlab.frames import EVENTS, SCHEMAS, FrameSchema, Int, Text
 from harnlab.ingest.documents import Findings, Record, shown_safely
 from harnlab.ingest.fields import Typed, typed
 from harnlab.ingest.sources import Part, Source
@@ -111,8 +111,8 @@ def typed_member(record: Record, path: str, dtype: pl.DataType, findings: Findin
     # what nearly every value is, before the conversion that takes anything
     if (
         value is None
-        or (kind is str and dtype == pl.String() and value.isascii())
-        or (kind is int and dtype == pl.Int64() and value in _INT64)
+        or (kind is str and dtype is Text and value.isascii())
+        or (kind is int and dtype is Int and value in _INT64)
     ):
         return value
     try:

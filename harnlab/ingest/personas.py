@@ -249,9 +249,9 @@ def _placed(
 def _step_tables(content: bytes) -> list[tuple[int, int, int]]:
     """Line, offset and length of every ``[[personas.steps]]`` table with the tables inside it."""
     headers = [match for match in _TABLE.finditer(content) if not _INSIDE_STEP.match(match[1])]
-    ends = [match.start() for match in headers[1:]] + [len(content)]
+    starts = [match.start(1) for match in headers]
     return [
         (content.count(b"\n", 0, start) + 1, start, len(content[start:end].rstrip()))
-        for match, end in zip(headers, ends, strict=True)
-        if _STEP.fullmatch(match[1]) and (start := match.start(1)) >= 0
+        for match, start, end in zip(headers, starts, [*starts[1:], len(content)], strict=False)
+        if _STEP.fullmatch(match[1])
     ]

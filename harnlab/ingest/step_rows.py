@@ -32,6 +32,8 @@ def finished_step(
     """Row of ``steps`` for one record, without its ``seq``; a cost that is not finite is null."""
     row = how.row(source, record, findings, run_id=run_id)
     if row["cost_usd"] is not None and not math.isfinite(row["cost_usd"]):
+        path = next(path for column, path, _ in how.columns if column == "cost_usd")
+        findings.note(record, path, f"a cost of {row['cost_usd']}; read as not recorded")
         row["cost_usd"] = None
     return row
 

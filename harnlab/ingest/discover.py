@@ -56,6 +56,8 @@ _MEMBERS: Final = (
     ({"personas"}, SourceKind.PERSONA),
     ({"type"}, SourceKind.TRANSCRIPT),
 )
+#: Folders and files whose name says what they hold, not which run.
+_NAMELESS: Final = frozenset({_RUN_RECORD_FOLDER, "receipts", "llm_transcript", "completed_steps"})
 _LONGEST_NAME: Final = 40
 _SUFFIXES: Final = {".json", ".jsonl", ".ndjson", ".toml", ".sqlite", ".sqlite3", ".db"}
 
@@ -262,8 +264,8 @@ def _named(found: Sequence[_Found]) -> list[Source]:
 
 
 def _run_folder(one: _Found) -> Path:
-    folder = one.path.parent.parent if one.path.parent.name == _RUN_RECORD_FOLDER else one.path.parent
-    if one.path.suffix in {".jsonl", ".ndjson"} and not one.path.name.startswith("llm_transcript"):
+    folder = one.path.parent.parent if one.path.parent.name in _NAMELESS else one.path.parent
+    if one.path.suffix in {".jsonl", ".ndjson"} and one.path.stem not in _NAMELESS:
         folder /= one.path.stem
     return folder.absolute()
 

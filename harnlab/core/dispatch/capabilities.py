@@ -94,7 +94,7 @@ class CapabilityTable:
 
         Its rules are asked before these; its defaults and families replace these.
         """
-        providers = [*self.rules, *(one for one in project.rules if one not in self.rules)]
+        providers = [*self.rules, *project.rules]
         known = project.provider_defaults.keys() | project.families.keys()
         return CapabilityTable(
             provider_defaults={**self.provider_defaults, **project.provider_defaults},

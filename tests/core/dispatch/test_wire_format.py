@@ -158,9 +158,10 @@ def test_a_rule_that_extends_but_says_its_dialect_is_not_overruled():
     )
 
 
-def test_an_extending_rule_left_open_still_keeps_the_family_out():
+@pytest.mark.parametrize("extends", [False, True])
+def test_a_matching_rule_keeps_the_family_out_even_where_it_names_no_dialect(extends):
     rules = {
-        "child": (ModelRule(model_match="*", extends=True),),
+        "child": (ModelRule(model_match="*", extends=extends),),
         "parent": (ModelRule(model_match="*", message_wire_format="gemini"),),
     }
     table = CapabilityTable(rules=rules, families={"child": "parent"})
@@ -173,6 +174,7 @@ def test_a_projects_rule_for_openai_reaches_every_sibling():
     assert set(table.families) == OPENAI_SIBLINGS
     assert {table.dialect(sibling, "odd") for sibling in OPENAI_SIBLINGS} == {"gemini"}
     assert table.dialect("azure_openai", "odd") == "openai"
+    assert table.dialect("mock", "claude-opus-4-7") == "anthropic"
 
 
 def test_an_unmatched_model_falls_back_on_the_family_and_its_default():
@@ -244,6 +246,7 @@ def test_a_model_pattern_ignores_case():
         ("gpt-4o", None),
         ("gpt-4.x", None),
         ("gpt-5/llama-3.1", None),
+        ("gpt-5-mini/llama-3.1", None),
         ("llama-3.1", None),
         ("", None),
     ],

@@ -1,4 +1,4 @@
-"""Writer metadata: what the runtime's own parser says of 162 texts, and files that come back as written.
+"""Writer metadata: what the runtime's own parser says of some 170 texts, and files that come back as written.
 
 ``serde_json_answers.json`` was made by serde_json 1.0.154 itself, over the two structs of the seed's backend.
 """

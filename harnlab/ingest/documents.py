@@ -259,7 +259,6 @@ class _Walk:
             value, end = self._decode(self._text, at)
             raw = b"" if self._ascii else self._content[at:end]
             if not raw.isascii():
-                self._odd = False
                 value, _ = self._decode(raw.decode("utf-8", "replace"))
         except RecursionError:
             raise JSONDecodeError("nested too deeply to read", self._text, at) from None

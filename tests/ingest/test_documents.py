@@ -122,9 +122,9 @@ def test_a_value_behind_the_document_is_reported_and_the_document_kept(tmp_path)
     assert "Extra data" in problem.reason
 
 
-@pytest.mark.parametrize("levels", [5_000, 100_000])
 @pytest.mark.parametrize("member", ["spans", "other"])
-def test_a_document_nested_without_end_is_a_problem_not_a_crash(tmp_path, levels, member):
+def test_a_document_nested_without_end_is_a_problem_not_a_crash(tmp_path, member):
+    levels = 100_000
     content = b'{"id": "r", "%s": [{"x": %s}]}' % (member.encode(), b"[" * levels + b"]" * levels)
     found = document(tmp_path, content)
     (problem,) = found.findings.problems()

@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -394,6 +395,13 @@ def test_what_stands_in_two_transcripts_of_a_session_is_one_row_with_its_stage(t
     ]
 
 
+def test_transcripts_that_name_no_session_are_never_taken_for_one(tmp_path):
+    stages = [{"id": name, "transcript": {"messages": [MESSAGE], "events": [EVENT]}} for name in "ab"]
+    read_part = part(tmp_path, {"stages": stages})
+    assert len(rows(read_part, "messages")) == 2
+    assert [row["stage_id"] for row in rows(read_part, "skill_events")] == ["a", "b"]
+
+
 def test_only_skill_events_become_skill_events(tmp_path):
     events = [{"kind": kind, "text": "deploy"} for kind in ("message", "skill_scope_tools", "skill.loaded")]
     read_part = part(tmp_path, {"transcript": {"events": [*events, {"kind": 5}, {}]}})
@@ -438,7 +446,8 @@ def test_members_of_the_wrong_shape_are_reported_with_their_path_and_the_rest_is
 
 
 def test_values_too_deep_to_repeat_are_problems_not_crashes(tmp_path):
-    for depth in range(600, 1000, 20):
+    # between "too deep to read" and "shallow enough to write again" lie only a few levels
+    for depth in range(sys.getrecursionlimit() - 200, sys.getrecursionlimit()):
         deep = b"[" * depth + b"]" * depth
         read_part = part(tmp_path, b'{"id": "r", "status": %s, "metadata": %s, "n": %s}' % (deep, deep, deep))
         assert read_part.problems

@@ -153,6 +153,12 @@ def test_a_call_that_names_a_span_which_is_another_calls_shares_its_step_but_not
     ]
 
 
+def test_a_call_with_a_span_of_its_own_takes_no_other():
+    spans = [asked(2, call_id=None, cost_usd=0.25), asked(3, cost_usd=0.5)]
+    found = rows(spans, [call("c3", span_id=2), call("b", span_id=2)])
+    assert [(row["call_id"], row["cost_usd"]) for row in found] == [("b", 0.25), ("c3", 0.5)]
+
+
 def test_a_call_named_twice_is_one_row_with_the_cost_that_is_known():
     spans = [span(1, "step"), asked(2, 1, call_id="c"), asked(3, 1, call_id="c", cost_usd=0.5)]
     row = one(spans, [call("c"), call("c")])

@@ -52,6 +52,18 @@ def test_a_call_is_charged_member_by_member():
     assert usage.total_tokens == 30
 
 
+def test_an_empty_call_counts_as_a_call_and_costs_nothing():
+    assert Usage().after(LlmCall()) == Usage(
+        input_tokens=0, output_tokens=0, cost_usd=0.0, llm_calls=1, last_model=None
+    )
+    assert (Usage().input_tokens, Usage().output_tokens, Usage().cost_usd, Usage().llm_calls) == (
+        0,
+        0,
+        0.0,
+        0,
+    )
+
+
 def test_a_negative_count_is_charged_as_zero_and_a_negative_price_as_it_stands():
     usage = Usage().after(LlmCall(input_tokens=-5, output_tokens=-1, cost_usd=-0.25))
     assert (usage.input_tokens, usage.output_tokens, usage.cost_usd, usage.llm_calls) == (0, 0, -0.25, 1)

@@ -46,6 +46,11 @@ def test_a_hook_waits_for_its_own_event():
     assert called(hooks, "prestep") == []
 
 
+def test_every_known_event_is_its_name_in_camel_case_and_none_is_missing():
+    assert all(event.value == event.name.title().replace("_", "") for event in HookEvent)
+    assert len(HookEvent) == 28
+
+
 @pytest.mark.parametrize(
     ("pattern", "persona", "calls"),
     [

@@ -160,6 +160,15 @@ def test_pruning_finishes_deeper_steps_inner_first_and_then_drops_deeper_persona
     assert runtime.persona_name is None
 
 
+def test_pruning_to_a_depth_keeps_what_stands_at_that_depth(runtime):
+    runtime.register_step(["f", {}])
+    runtime.register_persona(["p", {}])
+    runtime.push_persona("p", 2)
+    runtime.push_step("f", 2)
+    runtime.prune(2)
+    assert (runtime.frame_depth, runtime.persona_name) == (2, "p")
+
+
 def test_pruning_looks_at_the_top_only(runtime):
     runtime.register_step(["f", {}])
     runtime.push_step("f", 9)

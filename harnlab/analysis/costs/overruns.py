@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from harnlab.analysis.costs.instances import StepInstance, answer_place, proved_trip, step_instances, trip_of
 from harnlab.analysis.inputs import Frames
 from harnlab.core.steps import Trip, Usage
+from harnlab.replay.step_instances import StepInstance, answer_place, proved_trip, step_instances, trip_of
 from harnlab.vocabulary import StepLimit, StepStatus
 
 _ERROR: Final = re.compile(

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from harnlab.analysis.costs.instances import StepInstance, answer_place, proved_trip, step_instances
 from harnlab.analysis.inputs import Frames
+from harnlab.replay.step_instances import StepInstance, answer_place, proved_trip, step_instances
 
 _RUNNING: Final[dict[str, pl.DataType]] = {
     "run_id": pl.String(),

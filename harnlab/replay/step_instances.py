@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from harnlab.analysis.inputs import Frames
 from harnlab.core.steps import LlmCall, StepDefinition, Trip, Usage, exceeded_limit, running_usage
+from harnlab.replay.inputs import Frames
 
 Row = Mapping[str, Any]
 

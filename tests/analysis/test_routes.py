@@ -266,3 +266,24 @@ def test_each_field_of_the_matrix_accounts_for_every_dispatch_and_every_cent(dra
     assert sum(found.fields.values()) == sum(letters.count("i") for letters in inherited)
     assert found.unknown_origins == sum(letters.count("u") + letters.count("-") for letters, _ in drawn)
     assert found.found == bool(inherited)
+
+
+class TestTrend:
+    def test_each_window_has_its_inherited_share_and_the_first_call_is_marked(self):
+        frame = routes.trend(SILENT, every="5m")
+        assert frame.select(
+            "at", "calls", "inherited_calls", "unknown_calls", "first_inherited_at"
+        ).rows() == [
+            (at(0), 3, 0, 1, None),
+            (at(5), 3, 3, 0, at(5)),
+        ]
+        assert frame["share_pct"].to_list() == [0, 100]
+        assert frame["low_pct"].to_list() == pytest.approx([0, 43.85], abs=0.01)
+
+    def test_dispatches_without_a_time_are_counted_too(self):
+        assert routes.trend(StandIn(dispatches=[dispatch("a", timestamp=None)]))["at"].to_list() == [None]
+        assert routes.trend(StandIn()).height == 0
+
+    def test_a_width_that_is_none_is_refused(self):
+        with pytest.raises(InvalidArgument, match=r"routes.trend: every='soon'"):
+            routes.trend(SILENT, every="soon")

@@ -192,7 +192,7 @@ class FilesystemBackend:
             The system refuses. A session ``.`` of a root that is not there is refused: there is no such folder
             yet to make ``.`` in.
         """
-        self._make_dirs(_session_dir(scope))
+        self._make_dirs(_session_dir(scope), "agent_state mkdir error")
 
     def resume_scope(self, scope: Scope) -> None:
         """Raise unless the session's folder is there.
@@ -217,12 +217,16 @@ class FilesystemBackend:
             is ``error``, or the system refuses.
         """
         path = normalise_key(key)
-        conflict = conflict_between(key, self._stored_writer(scope, path), options.writer)
+        value, meta = _value_path(scope, path), _meta_path(scope, path)
+        # before the conflict is decided, as the original does: a refused write may leave an empty folder
+        self._make_parent(value, "agent_state.write: failed to create")
+        conflict = conflict_between(key, self._stored_writer(meta), options.writer)
         enforce_policy(options.conflict_policy, conflict)
-        self._replace_whole(_value_path(scope, path), content)
+        self._replace_whole(value, content)
         if not options.writer.is_empty:
             stored = StoredWriter(writer=options.writer, updated_at=options.now_s)
-            self._replace_whole(_meta_path(scope, path), metadata_text(stored))
+            self._make_parent(meta, "agent_state: failed to create metadata dir")
+            self._replace_whole(meta, metadata_text(stored))
         return WriteOutcome(conflict=conflict)
 
     def read(self, scope: Scope, key: str) -> str | None:
@@ -259,9 +263,13 @@ class FilesystemBackend:
         self._prune(_session_dir(scope), path)
         self._prune(join_path(_session_dir(scope), META_DIR), path)
 
-    def _make_dirs(self, path: str) -> None:
+    def _make_parent(self, path: str, failure: str) -> None:
+        folder = parent_path(path) or ""
+        self._make_dirs(folder, f"{failure} {folder}")
+
+    def _make_dirs(self, path: str, failure: str) -> None:
         missing: list[str] = []
-        with _refusal("agent_state mkdir error"):
+        with _refusal(failure):
             while path and not self._make_dir(path):
                 missing.append(path)
                 path = parent_path(path) or ""
@@ -284,17 +292,15 @@ class FilesystemBackend:
 
     def _replace_whole(self, path: str, content: str) -> None:
         folder = parent_path(path) or ""
-        self._make_dirs(folder)
         temp = join_path(folder, f".{file_name(path)}.{TEMP_MARKER}.{self.new_id()}")
         data = content.encode()
-        with _refusal(f"agent_state.write: failed to write {temp}"):
+        with _refusal(f"agent_state.write: failed to open temp file {temp}"):
             self.disk.write_new(temp, data)
         with _refusal(f"agent_state.write: failed to rename {temp} to {path}"):
             self.disk.replace(temp, path)
         self.disk.sync_dir(folder)
 
-    def _stored_writer(self, scope: Scope, path: str) -> WriterIdentity:
-        meta = _meta_path(scope, path)
+    def _stored_writer(self, meta: str) -> WriterIdentity:
         text = self._text(meta, "agent_state: failed to read metadata")
         if text is None:
             return NOBODY

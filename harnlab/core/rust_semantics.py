@@ -22,6 +22,8 @@ _WHITESPACE: Final = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
+_ASCII_LOWER: Final = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
 
 def byte_len(text: str) -> int:
     """Length of ``text`` in UTF-8 bytes, which is what the runtime calls its length."""
@@ -52,6 +54,11 @@ def float_to_u64(value: float) -> int:
 def div_ceil(dividend: int, divisor: int) -> int:
     """Quotient rounded up."""
     return -(-dividend // divisor)
+
+
+def ascii_lower(text: str) -> str:
+    """Lower-case A to Z and nothing else, as Rust's ``to_ascii_lowercase`` does."""
+    return text.translate(_ASCII_LOWER)
 
 
 def trim(text: str) -> str:

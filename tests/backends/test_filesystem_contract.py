@@ -179,7 +179,7 @@ def test_a_key_below_a_file_is_refused(backend, scope):
     )
     assert (
         refusal(backend.write, scope, "a/b", "2", ALICE)
-        == "agent_state mkdir error: File exists (os error 17)"
+        == "agent_state.write: failed to create root/s/a: File exists (os error 17)"
     )
     assert backend.read(scope, "a") == "1"
 
@@ -311,3 +311,14 @@ def test_of_two_keys_whose_metadata_would_share_a_name_the_second_is_refused(bac
     backend.write(scope, "c.json/d", "4", ALICE)
     assert "Is a directory" in refusal(backend.write, scope, "c", "5", ALICE)
     assert backend.list(scope) == ["a", "c.json/d"]
+
+
+def test_a_refused_write_leaves_the_folder_it_made_as_the_original_does(backend):
+    scope = Scope(root="root", namespace="s")
+    backend.ensure_scope(scope)
+    backend.write(scope, "a/b", "1", ALICE)
+    backend.disk.remove_file("root/s/a/b")
+    backend.disk.remove_dir("root/s/a")
+    strict = written_by("bob", ConflictPolicy.ERROR)
+    assert "was previously written by" in refusal(backend.write, scope, "a/b", "2", strict)
+    assert backend.disk.is_dir("root/s/a")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harnlab.core.agent_state.writer import WriterIdentity
-from harnlab.core.rust_semantics import trim
+from harnlab.core.rust_semantics import ascii_lower, trim
 from harnlab.core.values import Value
 from harnlab.errors import HarnRuntimeError
 from harnlab.vocabulary import ConflictPolicy
@@ -65,7 +65,7 @@ def parse_policy(word: str) -> ConflictPolicy:
     HarnRuntimeError
         The word names none.
     """
-    spelled = trim(word).lower()
+    spelled = ascii_lower(trim(word))
     if spelled not in _POLICY_OF_WORD:
         raise HarnRuntimeError(f"agent_state: unknown conflict policy '{spelled}'")
     return _POLICY_OF_WORD[spelled]

@@ -43,13 +43,13 @@ def normalise_key(key: str) -> str:
     if not trimmed:
         raise HarnRuntimeError("agent_state: key must be a non-empty relative path")
     if trimmed.startswith("/"):
-        raise HarnRuntimeError(f"agent_state: key '{key}' must be relative")
+        raise HarnRuntimeError(f"agent_state: key '{trimmed}' must be relative")
     components = [component for component in trimmed.split("/") if component not in {"", "."}]
     for component in components:
         if component == "..":
-            raise HarnRuntimeError(f"agent_state: key '{key}' must not escape the session root")
+            raise HarnRuntimeError(f"agent_state: key '{trimmed}' must not escape the session root")
         if is_reserved(component):
-            raise HarnRuntimeError(f"agent_state: key '{key}' uses a reserved internal path")
+            raise HarnRuntimeError(f"agent_state: key '{trimmed}' uses a reserved internal path")
     if not components:
         raise HarnRuntimeError("agent_state: key must contain at least one path component")
     return "/".join(components)

@@ -44,7 +44,7 @@ def test_a_key_has_one_spelling(key, spelled):
         (".", NO_COMPONENT),
         (" ././/. ", NO_COMPONENT),
         ("/", "agent_state: key '/' must be relative"),
-        (" //a/.. ", "agent_state: key ' //a/.. ' must be relative"),
+        (" //a/.. ", "agent_state: key '//a/..' must be relative"),
         ("..", "agent_state: key '..' must not escape the session root"),
         ("a/..", "agent_state: key 'a/..' must not escape the session root"),
         ("a/b/../c", "agent_state: key 'a/b/../c' must not escape the session root"),

@@ -598,7 +598,10 @@ APPROVALS = FrameSchema(
         _int("quorum", "approvals it needs, as the request says"),
         Column("reviewers", Texts, "who may answer"),
         _json("detail", "facts given with the request"),
-        _text("status", "pending, approved, denied or timeout"),
+        _text(
+            "status",
+            "pending, approved, denied or timeout; answered for a question, accepted for an escalation",
+        ),
         _at("answered_at", "when it was answered"),
         _text("reviewer", "who answered"),
         _text("answer_reason", "why"),
@@ -627,6 +630,7 @@ TRUST_RECORDS = FrameSchema(
         _text("previous_hash", "hash of the record before"),
         _text("entry_hash", "hash of this record"),
         _json("metadata", "free metadata"),
+        _json("payload", "the record as written, which its hash is taken over"),
         Column("topics", Texts, "topics the same record stands in"),
         _flag("verified", "whether index, previous hash and hash are right"),
         _text("broken_field", "first field that is not"),
@@ -682,7 +686,9 @@ PROBLEMS = FrameSchema(
     columns=(
         Column("run_id", Text, "run the file belongs to, where known"),
         *SOURCE[1:],
-        Column("kind", Text, "torn, bad, blank, drift, duplicate_key, unsupported or unreadable", nullable=False),
+        Column(
+            "kind", Text, "torn, bad, blank, drift, duplicate_key, unsupported or unreadable", nullable=False
+        ),
         _text("field", "member concerned"),
         Column("reason", Text, "what was found and what was expected", nullable=False),
     ),

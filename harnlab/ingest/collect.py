@@ -11,11 +11,13 @@ import polars as pl
 
 from harnlab import frames
 from harnlab.frames import SCHEMAS
-from harnlab.ingest import personas, receipts, run_records, step_logs
+from harnlab.ingest import personas, receipts, run_records, step_logs, trust
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
+from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
 from harnlab.ingest.finished_steps import one_row_per_step
 from harnlab.ingest.linking import link_by_call, link_by_folder, relink, without_superseded
+from harnlab.ingest.logged import with_logs
 from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
 from harnlab.ingest.step_calls import step_calls
 from harnlab.ingest.transcripts import read_transcripts
@@ -24,16 +26,17 @@ from harnlab.vocabulary import ProblemKind, TranscriptType
 Progress = Callable[[int, int], None]
 Frames = dict[str, pl.DataFrame]
 
-#: Readers of one file each; transcripts are read many at a time.
+#: Readers of one file each; transcripts and event logs are read many at a time.
 READERS: Final[Mapping[SourceKind, Callable[[Source], Part]]] = {
     SourceKind.RUN_RECORD: run_records.read,
     SourceKind.RECEIPT: receipts.read,
     SourceKind.COMPLETED_STEPS: step_logs.read,
     SourceKind.PERSONA: personas.read,
+    SourceKind.TRUST_CHAIN: trust.read_chain,
 }
 #: Kinds of file whose rows mean that a run took place; a persona or a catalog alone does not.
 _LEFT_BY_RUNS: Final = frozenset(
-    {SourceKind.TRANSCRIPT, SourceKind.RECEIPT, SourceKind.COMPLETED_STEPS, SourceKind.AGENT_EVENTS}
+    {SourceKind.TRANSCRIPT, SourceKind.RECEIPT, SourceKind.COMPLETED_STEPS, *LOG_KINDS}
 )
 #: Event types whose rows are frames as they stand.
 _AS_THEY_STAND: Final = {
@@ -65,15 +68,16 @@ def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | Non
     documents = without_superseded(_read_documents(records))
     linked = link_by_folder(sources, _runs_by_project(sources, documents))
     sources = [replace(source, run_id=linked.get(source.shown, source.run_id)) for source in sources]
-    others = [
-        source for source in sources if source.kind not in {SourceKind.RUN_RECORD, SourceKind.TRANSCRIPT}
-    ]
+    apart = {SourceKind.RUN_RECORD, SourceKind.TRANSCRIPT, *LOG_KINDS}
+    others = [source for source in sources if source.kind not in apart]
     documents = _concat([documents, _read_documents(others)])
     transcripts = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
-    events = read_transcripts(transcripts)
+    events = _linked(read_transcripts(transcripts), documents, linked)
+    logs = read_event_logs(source for source in sources if source.kind in LOG_KINDS)
+    events, documents = with_logs(events, documents, logs, linked, sources)
     if progress:
         progress(len(sources), len(sources))
-    return Collected(frames=_assemble(events, documents, sources, linked), sources=tuple(sources))
+    return Collected(frames=_assemble(events, documents, sources), sources=tuple(sources))
 
 
 def _read_documents(sources: Sequence[Source]) -> Frames:
@@ -104,14 +108,17 @@ def _runs_by_project(sources: Sequence[Source], documents: Frames) -> dict[str, 
     return found
 
 
-def _assemble(
-    events: Frames, documents: Frames, sources: Sequence[Source], linked: Mapping[str, str]
-) -> Frames:
+def _linked(events: Frames, documents: Frames, linked: Mapping[str, str]) -> Frames:
+    """Frames of transcripts with the run of every row that a run record can tell."""
+    spans = documents.get("spans", frames.SPANS.empty())
+    links = link_by_call(events.get("events", frames.EVENTS.empty()), spans, linked)
+    return {name: relink(frame, links) if name != "problems" else frame for name, frame in events.items()}
+
+
+def _assemble(events: Frames, documents: Frames, sources: Sequence[Source]) -> Frames:
     def of(name: str) -> pl.DataFrame:
         return documents.get(name, SCHEMAS[name].empty())
 
-    links = link_by_call(events.get("events", frames.EVENTS.empty()), of("spans"), linked)
-    events = {name: relink(frame, links) if name != "problems" else frame for name, frame in events.items()}
     gathered: Frames = {name: of(name) for name in SCHEMAS}
     for kind, schema in _AS_THEY_STAND.items():
         if kind in events:
@@ -132,8 +139,11 @@ def _every_run(gathered: Frames, sources: Sequence[Source]) -> pl.DataFrame:
     recorded = gathered["runs"]
     columns = [column.name for column in frames.SOURCE]
     active = [source.shown for source in sources if source.kind in _LEFT_BY_RUNS]
+    # a log belongs to a project: that it cannot be read says nothing of a run
+    logs = [source.shown for source in sources if source.kind in LOG_KINDS]
+    lost = gathered["problems"].filter(~pl.col("source_path").is_in(logs))
     unrecorded = (
-        pl.concat([gathered["events"].select(columns), gathered["problems"].select(columns)])
+        pl.concat([gathered["events"].select(columns), lost.select(columns)])
         .filter(pl.col("run_id").is_not_null(), pl.col("source_path").is_in(active))
         .join(recorded, on="run_id", how="anti")
         .unique("run_id", keep="first", maintain_order=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harnlab.errors import UnreadablePath
+from harnlab.ingest.agent_events import log_name
 from harnlab.ingest.sources import Source, SourceKind
 
 _SKIPPED_FOLDERS: Final = frozenset(
@@ -58,6 +59,15 @@ _MEMBERS: Final = (
 )
 #: Folders and files whose name says what they hold, not which run.
 _NAMELESS: Final = frozenset({_RUN_RECORD_FOLDER, "receipts", "llm_transcript", "completed_steps"})
+#: Kinds of file that belong to all runs of a project.
+_OF_A_PROJECT: Final = frozenset(
+    {
+        SourceKind.EVENT_LOG_FILE,
+        SourceKind.EVENT_LOG_SQLITE,
+        SourceKind.PROVENANCE_RECEIPT,
+        SourceKind.TRUST_CHAIN,
+    }
+)
 _LONGEST_NAME: Final = 40
 _SUFFIXES: Final = {".json", ".jsonl", ".ndjson", ".toml", ".sqlite", ".sqlite3", ".db"}
 
@@ -264,9 +274,11 @@ def _named(found: Sequence[_Found]) -> list[Source]:
 
 
 def _run_folder(one: _Found) -> Path:
+    if one.kind in _OF_A_PROJECT:
+        return _project(one)
     folder = one.path.parent.parent if one.path.parent.name in _NAMELESS else one.path.parent
     if one.path.suffix in {".jsonl", ".ndjson"} and one.path.stem not in _NAMELESS:
-        folder /= one.path.stem
+        folder /= log_name(one.path)
     return folder.absolute()
 
 

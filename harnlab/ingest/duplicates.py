@@ -17,25 +17,29 @@ _length: Final = memoryview.__len__
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def repeated_members(record: bytes | memoryview) -> list[str]:
+def repeated_members(record: bytes | memoryview, *, every_level: bool = False) -> list[str]:
     """Names of the members a JSON object gives more than once, at the top level or wherever a level is re-read.
 
     Parameters
     ----------
     record : bytes or memoryview
         One JSON object.
+    every_level : bool
+        Whether to read every level again, whatever the record's length says.
 
     Returns
     -------
     list of str
         Names in order of appearance; empty for nearly every record.
     """
+    if every_level:
+        return list(_repeated(bytes(record)))
     try:
         members = _members(record)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return list(_repeated(bytes(record)))
     count = len(members)
-    size = sum(map(len, members)) + sum(map(_length, map(memoryview, members.values())))
+    size = sum(map(len, members)) + sum(map(_length, map(memoryview, members.values())))  # type: ignore[arg-type]
     compact = size + 4 * count + 1 if count else 2
     spaced = compact + 2 * count - 1
     length = len(record)

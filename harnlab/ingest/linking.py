@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import polars as pl
 
 from harnlab.frames import PROBLEMS
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.vocabulary import LOST_LINE_KINDS, ProblemKind
+
+#: Kinds of file that the runs of a project share: of the only run there is, all are its own.
+_SHARED: Final = frozenset(
+    {
+        SourceKind.EVENT_LOG_FILE,
+        SourceKind.EVENT_LOG_SQLITE,
+        SourceKind.AGENT_EVENTS,
+        SourceKind.PROVENANCE_RECEIPT,
+        SourceKind.TRUST_CHAIN,
+    }
+)
 
 
 def link_by_folder(sources: Sequence[Source], runs: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -39,7 +51,7 @@ def link_by_folder(sources: Sequence[Source], runs: Mapping[str, Sequence[str]])
         named = [run for run in known if run in source.path.parts or run == source.path.stem]
         if len(named) == 1:
             linked[source.shown] = named[0]
-        elif len(known) == 1 and kinds[source.project, source.kind] == 1:
+        elif len(known) == 1 and (source.kind in _SHARED or kinds[source.project, source.kind] == 1):
             linked[source.shown] = known[0]
     return linked
 

@@ -21,7 +21,7 @@ from harnlab.ingest.families import Family
 from harnlab.ingest.fields import instant, typed
 from harnlab.ingest.heads import LineProblem
 from harnlab.ingest.sources import Source
-from harnlab.ingest.windows import LONGEST_LINE_BYTES, Lines, Longs, Oversized, Unreadable
+from harnlab.ingest.windows import LONGEST_LINE_BYTES, Lines, Longs, Oversized, Unreadable, Window
 from harnlab.vocabulary import ProblemKind
 
 _EPOCH_MILLIS: Final = r"^\d{1,11}\.\d{3}$"
@@ -207,18 +207,32 @@ def _unquoted(text: str) -> Any:
     return text if number is None or text.replace(".", "", 1).isdecimal() else number
 
 
-def encoding_problem(row: int, record: bytes) -> LineProblem | None:
+def encoding_problems(window: Window, lines: Lines, rows: Iterable[int]) -> Iterator[LineProblem]:
+    """A report for every record of a window that is not UTF-8 throughout."""
+    content = np.frombuffer(window.buffer, dtype=np.uint8)
+    if not (content & 0x80).any():
+        return
+    try:
+        str(window.buffer, "utf-8")
+    except UnicodeDecodeError:
+        starts, ends = lines.starts.tolist(), lines.ends.tolist()
+        for row in rows:
+            yield from encoding_problem(row, bytes(window.buffer[starts[row] : ends[row]]))
+
+
+def encoding_problem(row: int, record: bytes) -> Iterator[LineProblem]:
     """A report for a record that is not UTF-8 throughout."""
     try:
         record.decode("utf-8")
     except UnicodeDecodeError as error:
         reason = f"byte 0x{record[error.start]:02x} at {error.start} is not UTF-8; kept as U+FFFD"
-        return LineProblem(row=row, kind=ProblemKind.DRIFT, reason=reason)
-    return None
+        yield LineProblem(row=row, kind=ProblemKind.DRIFT, reason=reason)
 
 
-def duplicate_problems(row: int, record: bytes | memoryview) -> Iterator[LineProblem]:
+def duplicate_problems(
+    row: int, record: bytes | memoryview, *, every_level: bool = False
+) -> Iterator[LineProblem]:
     """A report for every member that a record gives more than once."""
-    for member in repeated_members(record):
+    for member in repeated_members(record, every_level=every_level):
         reason = f"member {member!r} is given more than once; the last value counts"
         yield LineProblem(row=row, kind=ProblemKind.DUPLICATE_KEY, field=member, reason=reason)

@@ -6,7 +6,7 @@ requests, responses and errors are joined into ``calls`` afterwards (:mod:`harnl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from harnlab.ingest.records import (
     FrameParts,
     RecordReader,
     duplicate_problems,
-    encoding_problem,
+    encoding_problems,
     instants,
     no_collection,
 )
@@ -58,8 +58,8 @@ def transcript_frames(reader: RecordReader, window: Window) -> Iterator[tuple[st
     heads = read_heads(window.buffer, lines)
     problems = [
         *heads.problems,
-        *_encoding_problems(window, lines, heads),
-        *_duplicates(window, lines, heads),
+        *encoding_problems(window, lines, heads.rows),
+        *_duplicates(window, lines, heads.rows),
     ]
     yield "events", _events(reader, lines, heads, problems)
     by_type: dict[str, list[int]] = {}
@@ -81,21 +81,7 @@ def _events(reader: RecordReader, lines: Lines, heads: Heads, problems: list[Lin
     return EVENTS.conform(pl.DataFrame(columns))
 
 
-def _encoding_problems(window: Window, lines: Lines, heads: Heads) -> Iterator[LineProblem]:
-    """A report for every record that is not UTF-8 throughout."""
-    content = np.frombuffer(window.buffer, dtype=np.uint8)
-    if not (content & 0x80).any():
-        return
-    try:
-        str(window.buffer, "utf-8")
-    except UnicodeDecodeError:
-        starts, ends = lines.starts.tolist(), lines.ends.tolist()
-        for row in heads.rows:
-            if problem := encoding_problem(row, bytes(window.buffer[starts[row] : ends[row]])):
-                yield problem
-
-
-def _duplicates(window: Window, lines: Lines, heads: Heads) -> Iterator[LineProblem]:
+def _duplicates(window: Window, lines: Lines, rows: Iterable[int]) -> Iterator[LineProblem]:
     starts, ends = lines.starts.tolist(), lines.ends.tolist()
-    for row in heads.rows:
+    for row in rows:
         yield from duplicate_problems(row, window.buffer[starts[row] : ends[row]])

@@ -1,0 +1,305 @@
+"""Event logs in SQLite (FORMATS 2.3): read in place, never written to, also while the runtime appends.
+
+A database without a ``-wal`` beside it is read as it stands, so that reading leaves no file behind; one with a
+``-wal`` is opened the way SQLite shares it. Nothing in a row is trusted to have the type the runtime gives it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import numpy as np
+import polars as pl
+
+from harnlab.ingest.envelopes import Events, member, within_time, written_json
+from harnlab.ingest.event_frames import EventReader, LogParts
+from harnlab.ingest.heads import LineProblem
+from harnlab.ingest.records import encoding_problem
+from harnlab.ingest.sources import Source
+from harnlab.ingest.windows import LONGEST_LINE_BYTES, WINDOW_BYTES, Lines
+from harnlab.vocabulary import ProblemKind
+
+BATCH_ROWS: Final = 20_000
+_LARGEST_LINE: Final = 2**32 - 1
+_COLUMNS: Final = ("topic", "event_id", "kind", "payload", "headers", "occurred_at_ms")
+_TOO_LONG: Final = f"length(payload) > {LONGEST_LINE_BYTES}"
+_NEEDED: Final = frozenset({"topic", "event_id", "kind", "payload"})
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open log: how its rows are counted, and what it costs to read it here.
+
+    ``by_rowid`` is false for a table without row ids (or with ids that are no line numbers): its rows are counted
+    from 1 in order of topic and id. ``notice`` says what could not be seen.
+    """
+
+    connection: sqlite3.Connection
+    columns: str
+    by_rowid: bool
+    notice: str | None = None
+
+
+class NoEventLog(Exception):
+    """A database that holds no event log, or cannot be read; the reason is its text."""
+
+
+class _Changed(Exception):
+    """A writer came while a database was read as if nobody wrote."""
+
+
+def add_database(source: Source) -> LogParts:
+    """Frames of one database, in batches of at most :data:`BATCH_ROWS` rows."""
+    for still in (True, False):
+        reader = EventReader([source])
+        try:
+            with opened(source.path, still=still) as database:
+                _add_rows(reader, database)
+                if database.notice:
+                    _add_problem(reader, database.notice)
+        except NoEventLog as problem:
+            _add_problem(reader, str(problem))
+        except _Changed:
+            continue
+        break
+    return reader.parts
+
+
+def _add_rows(reader: EventReader, database: Database) -> None:
+    last = 0
+    try:
+        for numbers, rows in batches(database):
+            reader.add(*batch(numbers, rows))
+            last = numbers[-1]
+    except sqlite3.Error as error:
+        _add_problem(reader, f"damaged behind row {last}: {error}")
+
+
+def _add_problem(reader: EventReader, reason: str) -> None:
+    reader.parts.frames.add("problems", reader.records.problem(0, ProblemKind.UNREADABLE, reason))
+
+
+@contextmanager
+def opened(path: Path, *, still: bool = True) -> Iterator[Database]:
+    """Open a log for reading.
+
+    Parameters
+    ----------
+    path : Path
+        Database file.
+    still : bool
+        Whether to read a database that has no ``-wal`` as one that nobody writes.
+
+    Raises
+    ------
+    NoEventLog
+        When it cannot be opened or has no table of events.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    before = _state(path, wal)
+    alone = still and before[1] == 0
+    notice = None
+    try:
+        connection = _connect(path, immutable=alone)
+    except sqlite3.Error as error:
+        if alone:
+            raise NoEventLog(f"cannot be read: {error}") from None
+        try:
+            connection = _connect(path, immutable=True)
+        except sqlite3.Error:
+            raise NoEventLog(f"cannot be read: {error}") from None
+        notice = (
+            f"read without its -wal of {before[1]:,} bytes, which cannot be shared here ({error}); "
+            "rows that are only there are missing"
+        )
+    try:
+        yield _database(connection, notice)
+    finally:
+        connection.close()
+    if alone and _state(path, wal) != before:
+        raise _Changed
+
+
+def _state(path: Path, wal: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+        size = wal.stat().st_size if wal.exists() else 0
+    except OSError as error:
+        raise NoEventLog(f"cannot be read: {error.strerror}") from None
+    return status.st_mtime_ns, size, status.st_size
+
+
+def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if immutable else ''}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+    try:
+        connection.text_factory = bytes
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _database(connection: sqlite3.Connection, notice: str | None) -> Database:
+    try:
+        found = connection.execute(
+            "SELECT type FROM sqlite_master WHERE name = 'events' AND type IN ('table', 'view')"
+        ).fetchone()
+        if found is None or found[0] != b"table":
+            raise NoEventLog("a database without a table `events`: no event log")
+        names = {row[1].decode("utf-8", "replace") for row in connection.execute("PRAGMA table_info(events)")}
+        if missing := _NEEDED - names:
+            raise NoEventLog(f"the table `events` has no column {', '.join(sorted(missing))}: no event log")
+        columns = ", ".join(_selected(name) if name in names else f"NULL AS {name}" for name in _COLUMNS)
+        columns += f", CASE WHEN {_TOO_LONG} THEN length(payload) END AS too_long"
+        return Database(connection, columns, _has_row_ids(connection), notice)
+    except sqlite3.Error as error:
+        raise NoEventLog(f"damaged: {error}") from None
+
+
+def _selected(name: str) -> str:
+    # a payload over the limit stays on the disk
+    return f"CASE WHEN {_TOO_LONG} THEN NULL ELSE payload END AS payload" if name == "payload" else name
+
+
+def _has_row_ids(connection: sqlite3.Connection) -> bool:
+    try:
+        lowest, highest = connection.execute("SELECT min(rowid), max(rowid) FROM events").fetchone()
+    except sqlite3.OperationalError:
+        return False
+    return lowest is None or (lowest > 0 and highest <= _LARGEST_LINE)
+
+
+def batches(database: Database, *, after: int = 0) -> Iterator[tuple[list[int], list[Row]]]:
+    """Line numbers and rows of a log, in order, a bounded number and size at a time.
+
+    By row id, each batch is a reading of its own, so that no snapshot is held and a writer's ``-wal`` can be
+    moved into the database; rows that come after the start are left for the next time.
+    """
+    if not database.by_rowid:
+        order = f"SELECT {database.columns} FROM events ORDER BY topic, event_id"
+        yield from _cut(
+            (number, row) for number, row in enumerate(_rows(database, order), 1) if number > after
+        )
+        return
+    (newest,) = database.connection.execute("SELECT max(rowid) FROM events").fetchone()
+    select = (
+        f"SELECT rowid, {database.columns} FROM events WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"
+    )
+    while newest is not None and after < newest:
+        rows = _rows(database, select, after, newest, BATCH_ROWS)
+        held = False
+        for numbers, found in _cut((row[0], row[1:]) for row in rows):
+            yield numbers, found
+            after, held = numbers[-1], True
+        if not held:
+            return
+
+
+def _rows(database: Database, select: str, *parameters: int) -> Iterator[Row]:
+    cursor = database.connection.execute(select, parameters)
+    try:
+        yield from cursor
+    finally:
+        cursor.close()
+
+
+def _cut(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[list[int], list[Row]]]:
+    numbers: list[int] = []
+    held: list[Row] = []
+    size = 0
+    try:
+        for number, row in rows:
+            numbers.append(number)
+            held.append(row)
+            size += len(row[3]) if isinstance(row[3], bytes) else 0
+            if len(held) == BATCH_ROWS or size > WINDOW_BYTES:
+                yield numbers, held
+                numbers, held, size = [], [], 0
+    except sqlite3.Error:
+        # what was read before the damage counts
+        if held:
+            yield numbers, held
+        raise
+    if held:
+        yield numbers, held
+
+
+def batch(numbers: list[int], rows: list[Row]) -> tuple[Lines, Events]:
+    """Places and events of some rows."""
+    count = len(rows)
+    zeros = np.zeros(count, dtype=np.int64)
+    lines = Lines(
+        starts=zeros,
+        ends=zeros,
+        files=zeros,
+        numbers=np.asarray(numbers, dtype=np.int64),
+        offsets=np.full(count, -1, dtype=np.int64),
+        torn=zeros.astype(bool),
+    )
+    events = Events()
+    for row, values in enumerate(rows):
+        _add_event(events, row, values)
+    return lines, events
+
+
+def _add_event(events: Events, row: int, values: Row) -> None:
+    topic, event_id, kind, payload, headers, occurred, too_long = values
+    note = events.note(row)
+    if too_long is not None:
+        reason = f"a payload of {too_long:,} bytes; the longest that is read is {LONGEST_LINE_BYTES:,}"
+        events.problems.append(LineProblem(row=row, kind=ProblemKind.BAD, field="payload", reason=reason))
+        return
+    content, head = written_json(payload), written_json(headers if headers is not None else b"{}")
+    for part in (content, head):
+        events.problems += encoding_problem(row, part)
+    events.add(
+        row,
+        topic=member(_text(topic), pl.String(), "topic", note),
+        event_id=member(_text(event_id), pl.Int64(), "event_id", note),
+        kind=member(_text(kind), pl.String(), "kind", note),
+        occurred_at_ms=within_time(member(_text(occurred), pl.Int64(), "occurred_at_ms", note), note),
+        headers=head,
+        payload=content,
+    )
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def payload_at(path: Path, line: int) -> bytes | None:
+    """Payload of one row as it stands in the database; ``None`` when there is no such row.
+
+    Raises
+    ------
+    NoEventLog
+        When the database cannot be read.
+    """
+    for still in (True, False):
+        try:
+            with opened(path, still=still) as database:
+                where = (
+                    "WHERE rowid = ?" if database.by_rowid else "ORDER BY topic, event_id LIMIT 1 OFFSET ?"
+                )
+                number = line if database.by_rowid else line - 1
+                try:
+                    found = database.connection.execute(
+                        f"SELECT payload FROM events {where}", (number,)
+                    ).fetchone()
+                except (sqlite3.Error, OverflowError) as error:
+                    raise NoEventLog(f"damaged: {error}") from None
+        except _Changed:
+            continue
+        return None if found is None else written_json(found[0])
+    return None

@@ -1,0 +1,95 @@
+"""What event logs add to the frames of other files: events, entries of transcripts, approvals, trust, autonomy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from harnlab.frames import EVENTS, PROBLEMS, SCHEMAS, SKILL_EVENTS, TRUST_RECORDS
+from harnlab.ingest.approvals import approvals
+from harnlab.ingest.autonomy import autonomy_checks
+from harnlab.ingest.event_families import ANSWERED, REQUESTED, SKILL, TRUST
+from harnlab.ingest.event_frames import LogParts
+from harnlab.ingest.linking import relink
+from harnlab.ingest.log_linking import link_log_rows
+from harnlab.ingest.recorded_twice import told_once
+from harnlab.ingest.sources import Source, SourceKind
+from harnlab.ingest.trust import trust_records
+
+Frames = Mapping[str, pl.DataFrame]
+
+_TELLING = ("spans", "messages", "skill_events", "receipts")
+
+
+def with_logs(
+    transcripts: Frames,
+    documents: Frames,
+    logs: LogParts,
+    linked: Mapping[str, str],
+    sources: Sequence[Source],
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """Frames of transcripts and of documents, with what logs say besides.
+
+    Parameters
+    ----------
+    transcripts, documents : mapping of str to polars.DataFrame
+        What those files gave; transcripts by event type.
+    logs : LogParts
+        What logs gave.
+    linked : mapping of str to str
+        Run of each file whose place is certain.
+    sources : sequence of Source
+        All files.
+
+    Returns
+    -------
+    transcripts, documents : dict of str to polars.DataFrame
+        The same frames with the rows of logs behind; ``approvals``, ``trust_records`` and ``autonomy_checks``
+        besides.
+    """
+    log, entries = _linked(logs, transcripts, documents, linked)
+    files = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
+    events = told_once(transcripts, entries, files)
+    for schema in (EVENTS, PROBLEMS):
+        if schema.name in log:
+            before = [transcripts[schema.name]] if schema.name in transcripts else []
+            events[schema.name] = pl.concat([*before, schema.conform(log[schema.name])])
+    told = dict(documents)
+    exported = documents.get("trust_records", TRUST_RECORDS.empty())
+    told["trust_records"] = trust_records(log.get(TRUST.type), exported)
+    told["approvals"] = approvals(log.get(REQUESTED.type), log.get(ANSWERED.type))
+    told["autonomy_checks"] = autonomy_checks(log, told["approvals"], told["trust_records"])
+    if SKILL.type in log:
+        told["skill_events"] = _skill_events(
+            log[SKILL.type], documents.get("skill_events", SKILL_EVENTS.empty())
+        )
+    return events, told
+
+
+def _linked(
+    logs: LogParts, transcripts: Frames, documents: Frames, linked: Mapping[str, str]
+) -> tuple[Frames, Frames]:
+    """Frames and transcript entries of logs with the run of every row that an id can tell."""
+    log, entries = logs.frames.concat(), logs.entries.concat()
+    if "events" not in log:
+        return log, entries
+    others = {name: documents.get(name, SCHEMAS[name].empty()) for name in _TELLING}
+    others["events"] = transcripts.get("events", EVENTS.empty())
+    known = [frame["run_id"] for name, frame in documents.items() if name == "runs"]
+    known += [frame["run_id"] for frame in others.values()]
+    runs = pl.concat(known).drop_nulls().unique().to_list()
+    links = link_log_rows(log["events"], others, runs, linked)
+    return (
+        {name: frame if name == "problems" else relink(frame, links) for name, frame in log.items()},
+        {name: relink(frame, links) for name, frame in entries.items()},
+    )
+
+
+def _skill_events(logged: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
+    """Skill events of run records, and those of agent event logs counted on behind them."""
+    rows = logged.select(
+        pl.exclude("seq"), kind="event_kind", timestamp="occurred_at", metadata="payload"
+    ).drop("event_kind", "occurred_at", "payload")
+    both = pl.concat([recorded, SKILL_EVENTS.conform(rows.with_columns(seq=pl.lit(0)))])
+    return both.with_columns(seq=pl.int_range(pl.len(), dtype=pl.UInt32).over("run_id"))

@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from harnlab.analysis.inputs import Frames
+from harnlab.analysis.sessions import session_of_call
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
 
@@ -100,7 +101,7 @@ def with_dimensions(rows: pl.DataFrame, runs: Frames, names: Iterable[str]) -> p
         rows = joined(rows, steps.drop("span_id"))
         rows = joined(rows, steps.drop("call_id"), ("run_id", "span_id"))
     if missing.intersection(_OF_SESSION):
-        rows = joined(rows, session_of_call(runs))
+        rows = joined(rows, session_of_call(runs, rows.select(CALL)))
     if missing.intersection(_OF_DISPATCH):
         rows = joined(rows, dispatch_of_call(runs))
     if missing.intersection(_OF_TIME):
@@ -118,12 +119,6 @@ def step_of_call(runs: Frames) -> pl.DataFrame:
     """Persona, step and step path by call id, and by span id for attempts whose own id the span does not carry."""
     path = pl.col("step_path").list.join(" > ", ignore_nulls=True)
     return runs.frame("step_calls").select(*CALL, "span_id", "persona", "step", step_path=path)
-
-
-def session_of_call(runs: Frames) -> pl.DataFrame:
-    """Session by call id, where any event of the call names one."""
-    named = runs.frame("events").filter(pl.col("session_id").is_not_null())
-    return named.select(*CALL, session="session_id")
 
 
 def dispatch_of_call(runs: Frames) -> pl.DataFrame:

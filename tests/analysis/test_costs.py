@@ -127,6 +127,42 @@ def test_sessions_come_from_any_event_of_the_call():
     }
 
 
+def event(line, **more):
+    return {"source_path": "log.jsonl", "source_line": line, "source_kind": "transcript", **more}
+
+
+def test_a_call_belongs_to_the_session_that_spoke_last_before_it():
+    runs = StandIn(
+        calls=[call("a", 0.1), call("b", 0.2), call("c", 0.4)],
+        events=[
+            event(3, call_id="b", span_id=4),
+            event(1, call_id="c"),
+            event(2, session_id="s1", span_id=3),
+            event(4, session_id="s2", span_id=7),
+            event(5, call_id="a", span_id=8),
+            event(6, call_id="other", source_path="other.jsonl"),
+        ],
+    )
+    assert dict(costs.by(runs, "session").select("session", "cost_usd").rows()) == {
+        UNATTRIBUTED: 0.4,
+        "s1": 0.2,
+        "s2": 0.1,
+    }
+
+
+def test_the_span_around_a_call_tells_its_session_better_than_the_order_of_lines():
+    runs = StandIn(
+        calls=[call("a", 0.1)],
+        events=[
+            event(1, session_id="s1", span_id=3),
+            event(2, session_id="s2", span_id=7),
+            event(3, call_id="a", span_id=4),
+        ],
+        spans=[{"span_id": 4, "parent_id": 3}],
+    )
+    assert costs.by(runs, "session")["session"].to_list() == ["s1"]
+
+
 def test_an_attempt_whose_id_no_span_carries_is_placed_by_its_span():
     runs = StandIn(
         calls=[call("first", 0.1, span_id=9)], step_calls=[inside("second", "verify", 2, 0, span_id=9)]

@@ -115,9 +115,9 @@ class Incident:
 
 
 def plain(text: str) -> str:
-    """Log text made safe for one line of plain text: no control or direction marks, at most 120 characters."""
+    """Log text made safe for one line of plain text: no control or direction marks, at most 400 characters."""
     shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return shown if len(shown) <= 120 else f"{shown[:119]}…"
+    return shown if len(shown) <= 400 else f"{shown[:399]}…"
 
 
 def _code(text: str) -> str:

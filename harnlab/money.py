@@ -43,7 +43,9 @@ def sum_parts(column: str) -> list[pl.Expr]:
 def take_sums(groups: pl.DataFrame) -> tuple[pl.DataFrame, list[Decimal]]:
     """Groups without their parts, and the exact sum of each."""
     parts = zip(*(groups[part].to_list() for part in _PARTS), strict=True)
-    return groups.drop(_PARTS), [exact_sum((fixed or Decimal(0), *(rest or ()))) for fixed, rest in parts]
+    sums = (exact_sum((fixed or Decimal(0), *(rest or ()))) for fixed, rest in parts)
+    # the fixed-point column brings 24 decimals along, nearly all of them zeros
+    return groups.drop(_PARTS), [Decimal(digits(amount)) for amount in sums]
 
 
 def column_sum(rows: pl.DataFrame, column: str) -> Decimal:

@@ -96,7 +96,7 @@ def _sections(runs: Runs, overruns: pl.DataFrame) -> list[dict[str, Any]]:
         },
         {
             "title": "Where the money went",
-            "charts": _drawn([cost_charts.by_dimension(costs.by(runs, "step"), "step")], runs.calls),
+            "charts": _drawn([cost_charts.by_dimension(costs.by(runs, "step"))], runs.calls),
             "table": _table("Cost by persona, step and model", costs.by(runs, "persona", "step", "model")),
         },
         {"title": "Runs", "charts": [], "table": _table("Every run", runs.summary)},

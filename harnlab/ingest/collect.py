@@ -11,7 +11,7 @@ import polars as pl
 
 from harnlab import frames
 from harnlab.frames import SCHEMAS
-from harnlab.ingest import personas, receipts, run_records, step_logs, trust
+from harnlab.ingest import personas, receipts, run_records, state_folders, step_logs, trust
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
 from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
@@ -32,6 +32,7 @@ READERS: Final[Mapping[SourceKind, Callable[[Source], Part]]] = {
     SourceKind.RECEIPT: receipts.read,
     SourceKind.COMPLETED_STEPS: step_logs.read,
     SourceKind.PERSONA: personas.read,
+    SourceKind.STATE_FOLDER: state_folders.read,
     SourceKind.TRUST_CHAIN: trust.read_chain,
 }
 #: Kinds of file whose rows mean that a run took place; a persona or a catalog alone does not.

@@ -18,7 +18,10 @@ from typing import Any, Final
 
 from harnlab.errors import UnreadablePath
 from harnlab.ingest.agent_events import log_name
+from harnlab.ingest.file_names import shown_path
 from harnlab.ingest.sources import Source, SourceKind
+from harnlab.ingest.state_folders import META_FOLDER, TEMP_MARK
+from harnlab.ingest.state_metadata import HANDOFF_FILE
 
 _SKIPPED_FOLDERS: Final = frozenset(
     {
@@ -34,8 +37,8 @@ _SKIPPED_FOLDERS: Final = frozenset(
 )
 _PROJECT_MARKS: Final = (".harn-runs", ".harn", "harn.toml")
 _RUN_RECORD_FOLDER: Final = ".harn-runs"
-_STATE_META_FOLDER: Final = ".agent_state_meta"
-_HANDOFF_FILE: Final = "__handoff.json"
+#: Folders nested deeper than this are not searched.
+_DEEPEST: Final = 64
 _SNIFFED_BYTES: Final = 64 << 10
 _MARKS_BY_WORD: Final = {
     "run_record": SourceKind.RUN_RECORD,
@@ -150,27 +153,39 @@ def _search(path: Path) -> Iterator[_Found]:
 def _files(root: Path) -> Iterator[Path]:
     """Regular files below a folder; links only where they stay inside it."""
     inside = os.path.realpath(root)
-    for folder, subfolders, names in os.walk(root, followlinks=False):
-        if _STATE_META_FOLDER in subfolders or _HANDOFF_FILE in names:
-            subfolders[:] = []
-            yield Path(folder)
+    for folder, subfolders, names in _folders(root):
+        if META_FOLDER in subfolders or HANDOFF_FILE in names or any(TEMP_MARK in name for name in names):
+            yield folder
+            subfolders.clear()
             continue
         subfolders[:] = sorted(set(subfolders) - _SKIPPED_FOLDERS)
-        for name in sorted(names):
-            file = Path(folder, name)
-            if file.suffix.lower() not in _SUFFIXES:
-                continue
-            try:
-                mode = file.lstat().st_mode
-            except OSError:
-                continue
-            if stat.S_ISLNK(mode):
-                target = os.path.realpath(file)
-                if os.path.commonpath([inside, target]) != inside or not os.path.isfile(target):  # noqa: PTH113
-                    continue
-            elif not stat.S_ISREG(mode):
-                continue
-            yield file
+        yield from (file for name in sorted(names) if _is_inside(file := folder / name, inside))
+
+
+def _folders(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Every folder with its subfolders and files, as ``os.walk``, which gives up on trees nested by the thousand."""
+    waiting = [(root, 0)]
+    while waiting:
+        folder, depth = waiting.pop()
+        _, subfolders, names = next(os.walk(folder), (folder, [], []))
+        yield folder, subfolders, names
+        if depth < _DEEPEST:
+            inner = (folder / name for name in reversed(subfolders))
+            waiting += [(path, depth + 1) for path in inner if not path.is_symlink()]
+
+
+def _is_inside(file: Path, inside: str) -> bool:
+    """Whether a file is a regular one, or a link to one in the same folder tree."""
+    if file.suffix.lower() not in _SUFFIXES:
+        return False
+    try:
+        mode = file.lstat().st_mode
+    except OSError:
+        return False
+    if stat.S_ISLNK(mode):
+        target = os.path.realpath(file)
+        return os.path.commonpath([inside, target]) == inside and os.path.isfile(target)  # noqa: PTH113
+    return stat.S_ISREG(mode)
 
 
 def _kind_of(path: Path) -> SourceKind | None:
@@ -264,10 +279,10 @@ def _named(found: Sequence[_Found]) -> list[Source]:
     return [
         Source(
             path=one.path.absolute(),
-            shown=one.path.as_posix(),
+            shown=shown_path(one.path.as_posix()),
             kind=one.kind or SourceKind.TRANSCRIPT,
-            run_id=names[one.path],
-            project=_project(one).as_posix(),
+            run_id=shown_path(names[one.path]),
+            project=shown_path(_project(one).as_posix()),
         )
         for one in sorted(found, key=lambda one: one.path.as_posix())
     ]

@@ -128,6 +128,13 @@ def read_document(source: Source, inside: Inside = LEAF) -> Document:
     return document
 
 
+def read_value(content: bytes, inside: Inside = LEAF, *, offset: int = 0, line: int = 1) -> Document:
+    """Read bytes that hold one JSON value, which stand at ``offset`` and ``line`` of some file."""
+    document = Document()
+    _Walk(content, offset=offset, line=line, document=document).read(inside)
+    return document
+
+
 def read_content(source: Source, findings: Findings) -> bytes | None:
     """Bytes of a file; ``None``, and a finding, where it cannot be read or is too large."""
     try:

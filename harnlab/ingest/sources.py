@@ -47,7 +47,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that could not be read as it should; becomes a row of ``problems``."""
+    """One thing that could not be read as it should; becomes a row of ``problems``.
+
+    ``path`` names the file as shown where the source is a folder of files.
+    """
 
     kind: ProblemKind
     reason: str
@@ -55,6 +58,7 @@ class Problem:
     offset: int | None = None
     length: int | None = None
     field: str | None = None
+    path: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +74,7 @@ def problems_frame(source: Source, problems: list[Problem]) -> pl.DataFrame:
     return PROBLEMS.build(
         {
             "run_id": source.run_id,
-            "source_path": source.shown,
+            "source_path": problem.path or source.shown,
             "source_line": problem.line,
             "source_offset": problem.offset,
             "length": problem.length,

@@ -176,7 +176,9 @@ def test_a_call_named_twice_by_the_spans_is_counted_once():
         step_calls=[inside("a", "verify", 2, 0), inside("a", "verify", 2, 1)],
         dispatches=[dispatch("a"), dispatch("a")],
     )
-    assert costs.by(runs, "step", "route")["cost_usd"].to_list() == [0.1]
+    assert costs.by(runs, "step", "route").select("step", "route", "cost_usd").rows() == [
+        ("verify", "openrouter/claude-sonnet-4-6/openai_compat", 0.1)
+    ]
 
 
 def test_days_and_hours_are_utc_and_unknown_times_are_null():

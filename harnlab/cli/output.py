@@ -15,6 +15,8 @@ from harnlab.errors import InvalidArgument
 
 #: Changes when a member of the envelope changes its name or meaning.
 ENVELOPE_VERSION: Final = 1
+#: A cell of a text table is cut after so many characters; a path with its line still fits.
+_WIDEST: Final = 110
 
 
 class Format(StrEnum):
@@ -84,4 +86,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_cell, value))
     text = " ".join(str(value).split()) if not hasattr(value, "isoformat") else f"{value:%Y-%m-%d %H:%M:%S}"
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -20,8 +20,8 @@ from harnlab.runs import Runs, load
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*Format]),
-    default=Format.TABLE,
+    type=click.Choice([form.value for form in Format]),
+    default=Format.TABLE.value,
     help="Form of the rows of --frame.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
@@ -101,12 +101,17 @@ class _Findings:
             return "PROBLEMS: none, every line was read"
         counts = problems["kind"].value_counts(sort=True)
         told = ", ".join(f"{count} {kind}" for kind, count in counts.iter_rows())
-        shown = problems.select(
-            where=pl.format("{}:{}", "source_path", pl.col("source_line").fill_null(0)),
-            kind="kind",
-            reason="reason",
+        shown = (
+            problems.group_by("source_path", "kind", maintain_order=True)
+            .agg(pl.col("source_line").first(), pl.col("reason").first(), rows=pl.len())
+            .select(
+                "rows",
+                "kind",
+                first=pl.format("{}:{}", "source_path", pl.col("source_line").fill_null(1)),
+                reason="reason",
+            )
         )
-        return f"PROBLEMS: {told}\n{table(shown, limit=12)}"
+        return f"PROBLEMS: {told}\n{table(shown)}"
 
     def _over(self) -> str:
         if self.overruns.is_empty():

@@ -85,16 +85,21 @@ def readable_lines(output):
     if not isinstance(output, str):
         return list(_leaves("", output))
     if "<table" not in output:
-        return output.splitlines()
+        return [part for line in output.splitlines() for part in _parts(line)]
     rows = re.sub(r"</?(tr|thead|tbody|table)\b[^>]*>", "\n", " ".join(output.split()))
     rows = re.sub(r" *<(td|th)\b[^>]*> *", " | ", rows)
     lines = (html.unescape(re.sub(r"<[^>]+>", "", row)).strip() for row in rows.splitlines())
     return [line for line in lines if line]
 
 
+def _parts(line):
+    """Clauses of a line too long to show, so that only those that changed are."""
+    return re.split(r"(?<=[.;:,]) ", line) if len(line) > SHOWN_WIDTH else [line]
+
+
 def _leaves(path, value):
     if isinstance(value, dict) and value:
-        for key in value:
+        for key in sorted(value):  # a notebook is stored with sorted members, a live output is not
             yield from _leaves(f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]", value[key])
     elif isinstance(value, list) and value:
         for place, entry in enumerate(value):

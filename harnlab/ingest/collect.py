@@ -11,13 +11,15 @@ import polars as pl
 
 from harnlab import frames
 from harnlab.frames import SCHEMAS
-from harnlab.ingest import personas, receipts, run_records, state_folders, step_logs, trust
+from harnlab.ingest import personas, receipts, run_records, skill_evidence, state_folders, step_logs, trust
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
 from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
 from harnlab.ingest.finished_steps import one_row_per_step
 from harnlab.ingest.linking import link_by_call, link_by_folder, relink, without_superseded
 from harnlab.ingest.logged import with_logs
+from harnlab.ingest.skill_evidence import FOUND
+from harnlab.ingest.skill_turns import skill_cards
 from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
 from harnlab.ingest.step_calls import step_calls
 from harnlab.ingest.transcripts import read_transcripts
@@ -32,13 +34,22 @@ READERS: Final[Mapping[SourceKind, Callable[[Source], Part]]] = {
     SourceKind.RECEIPT: receipts.read,
     SourceKind.COMPLETED_STEPS: step_logs.read,
     SourceKind.PERSONA: personas.read,
+    SourceKind.SKILL_EVIDENCE: skill_evidence.read,
     SourceKind.STATE_FOLDER: state_folders.read,
     SourceKind.TRUST_CHAIN: trust.read_chain,
 }
 #: Kinds of file whose rows mean that a run took place; a persona or a catalog alone does not.
 _LEFT_BY_RUNS: Final = frozenset(
-    {SourceKind.TRANSCRIPT, SourceKind.RECEIPT, SourceKind.COMPLETED_STEPS, *LOG_KINDS}
+    {
+        SourceKind.TRANSCRIPT,
+        SourceKind.RECEIPT,
+        SourceKind.COMPLETED_STEPS,
+        SourceKind.SKILL_EVIDENCE,
+        *LOG_KINDS,
+    }
 )
+#: Kinds of file that hold no evidence, or whose reader looks for it.
+_SEARCHED_BY_READER: Final = frozenset({SourceKind.SKILL_EVIDENCE, SourceKind.STATE_FOLDER})
 #: Event types whose rows are frames as they stand.
 _AS_THEY_STAND: Final = {
     TranscriptType.RESOLVED_DISPATCH.value: frames.DISPATCHES,
@@ -86,6 +97,9 @@ def _read_documents(sources: Sequence[Source]) -> Frames:
     parts: list[Frames] = []
     for source in sources:
         part = READERS.get(source.kind, _not_read)(source)
+        if source.kind not in _SEARCHED_BY_READER:
+            inside = skill_evidence.in_document(source)
+            part = Part(frames={**part.frames, **inside.frames}, problems=part.problems + inside.problems)
         parts.append({**part.frames, "problems": problems_frame(source, part.problems)})
     return _concat(parts)
 
@@ -128,6 +142,8 @@ def _assemble(events: Frames, documents: Frames, sources: Sequence[Source]) -> F
         gathered[name] = pl.concat([events.get(name, SCHEMAS[name].empty()), gathered[name]])
     gathered["calls"] = join_calls(events)
     gathered["tool_calls"] = join_tool_calls(events, of("tool_calls"))
+    found = [part[FOUND.name] for part in (documents, events) if FOUND.name in part]
+    gathered["skill_cards"] = skill_cards(pl.concat([FOUND.empty(), *found]))
     gathered["step_calls"] = step_calls(gathered["spans"], gathered["calls"])
     gathered["steps"] = one_row_per_step(of("steps"))
     gathered["runs"] = _every_run(gathered, sources)

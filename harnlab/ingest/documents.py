@@ -120,7 +120,7 @@ def read_document(source: Source, inside: Inside = LEAF) -> Document:
     if not content[start:].strip():
         reason = "the file is empty" if len(content) == start else "the file is blank"
         document.findings.lost.append(Problem(kind=ProblemKind.BLANK, reason=reason, line=1, offset=start))
-    elif _is_lines(content[start:], source):
+    elif is_lines(content[start:], source):
         for line, (offset, text, torn) in enumerate(_lines(content, start), start=1):
             _Walk(text, offset=offset, line=line, document=document).read(inside, torn=torn)
     else:
@@ -149,7 +149,7 @@ def read_content(source: Source, findings: Findings) -> bytes | None:
     return None
 
 
-def _is_lines(content: bytes, source: Source) -> bool:
+def is_lines(content: bytes, source: Source) -> bool:
     """Whether a file is one value a line: by its name, else by a first line that is a value with more behind."""
     if source.path.suffix.lower() in _LINES_SUFFIXES:
         return True

@@ -14,6 +14,7 @@ from harnlab.ingest.event_frames import EventReader, LogParts
 from harnlab.ingest.event_log_sqlite import add_database
 from harnlab.ingest.provenance_receipt import add_receipt
 from harnlab.ingest.records import encoding_problems, no_collection
+from harnlab.ingest.skill_evidence import in_window
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.ingest.windows import Lines, Unreadable, Window, index_lines, windows
 
@@ -61,7 +62,9 @@ def _read_lines(sources: Sequence[Source], batch: _Batch) -> LogParts:
             reader.parts.frames.add("problems", reader.records.unreadable(window))
         else:
             lines = index_lines(window)
-            reader.add(lines, batch(window, lines, sources), window.oversized)
+            events = batch(window, lines, sources)
+            reader.add(lines, events, window.oversized)
+            reader.parts.frames.extend(in_window(sources, window, lines, events.rows))
     return reader.parts
 
 

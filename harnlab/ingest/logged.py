@@ -14,6 +14,7 @@ from harnlab.ingest.event_frames import LogParts
 from harnlab.ingest.linking import relink
 from harnlab.ingest.log_linking import link_log_rows
 from harnlab.ingest.recorded_twice import told_once
+from harnlab.ingest.skill_evidence import FOUND
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.ingest.trust import trust_records
 
@@ -60,6 +61,9 @@ def with_logs(
     told["trust_records"] = trust_records(log.get(TRUST.type), exported)
     told["approvals"] = approvals(log.get(REQUESTED.type), log.get(ANSWERED.type))
     told["autonomy_checks"] = autonomy_checks(log, told["approvals"], told["trust_records"])
+    if FOUND.name in log:
+        read = [frame for frame in (documents.get(FOUND.name),) if frame is not None]
+        told[FOUND.name] = pl.concat([*read, log[FOUND.name]])
     if SKILL.type in log:
         told["skill_events"] = _skill_events(
             log[SKILL.type], documents.get("skill_events", SKILL_EVENTS.empty())

@@ -73,6 +73,7 @@ class RecordReader:
     """
 
     def __init__(self, sources: Sequence[Source], families: Iterable[Family]) -> None:
+        self.sources = sources
         self.decoders = {family.type: FamilyDecoder(family) for family in families}
         self._files = pl.DataFrame(
             {

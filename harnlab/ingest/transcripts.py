@@ -22,6 +22,7 @@ from harnlab.ingest.records import (
     instants,
     no_collection,
 )
+from harnlab.ingest.skill_evidence import in_window
 from harnlab.ingest.sources import Source
 from harnlab.ingest.windows import Lines, Unreadable, Window, index_lines, windows
 
@@ -70,6 +71,7 @@ def transcript_frames(reader: RecordReader, window: Window) -> Iterator[tuple[st
     for kind, rows in by_type.items():
         records = [window.buffer[starts[row] : ends[row]] for row in rows]
         yield kind, reader.family(kind, records, lines, rows, problems)
+    yield from in_window(reader.sources, window, lines, heads.rows)
     yield "problems", reader.problems(lines, problems, window.oversized)
 
 

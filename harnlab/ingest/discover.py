@@ -18,7 +18,9 @@ from typing import Any, Final
 
 from harnlab.errors import UnreadablePath
 from harnlab.ingest.agent_events import log_name
+from harnlab.ingest.documents import LARGEST_DOCUMENT_BYTES
 from harnlab.ingest.file_names import shown_path
+from harnlab.ingest.skill_evidence import MARK as EVIDENCE_MARK
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.ingest.state_folders import META_FOLDER, TEMP_MARK
 from harnlab.ingest.state_metadata import HANDOFF_FILE
@@ -71,6 +73,8 @@ _OF_A_PROJECT: Final = frozenset(
         SourceKind.TRUST_CHAIN,
     }
 )
+#: Kinds that are read line by line: a document written over several lines is none of them.
+_LINES: Final = {SourceKind.AGENT_EVENTS, SourceKind.EVENT_LOG_FILE, SourceKind.TRANSCRIPT}
 _LONGEST_NAME: Final = 40
 _SUFFIXES: Final = {".json", ".jsonl", ".ndjson", ".toml", ".sqlite", ".sqlite3", ".db"}
 
@@ -227,16 +231,43 @@ def _kind_of_lines(head: bytes, path: Path) -> SourceKind:
 
 
 def _kind_of_document(head: bytes, path: Path) -> SourceKind | None:
-    mark = _MARK.search(head)
-    if mark and (kind := _MARKS_BY_WORD.get(mark[1].decode("utf-8", "replace"))):
-        return kind
-    if len(head) < _SNIFFED_BYTES:
-        document = _json(head)
-        if isinstance(document, list):
-            document = next((item for item in document if isinstance(item, dict)), None)
-        if isinstance(document, dict):
-            return _kind_of_object(document) or _kind_of_mapping(document) or _kind_by_folder(path)
-    return _kind_by_folder(path)
+    """Kind of a JSON document: by its own members, by a mark inside, by its folder; at last by evidence inside."""
+    kind = _kind_of_whole(head) if len(head) < _SNIFFED_BYTES else None
+    kind = kind or _kind_by_mark(head) or _kind_by_folder(path)
+    return kind or (SourceKind.SKILL_EVIDENCE if _holds_evidence(path) else None)
+
+
+def _kind_of_whole(content: bytes) -> SourceKind | None:
+    document = _json(content)
+    if isinstance(document, list):
+        document = next((item for item in document if isinstance(item, dict)), None)
+    if not isinstance(document, dict):
+        return None
+    kind = _kind_of_object(document)
+    if kind in _LINES and b"\n" in content.strip():
+        return None
+    return kind or _kind_of_mapping(document)
+
+
+def _kind_by_mark(head: bytes) -> SourceKind | None:
+    # evidence may be inside anything, so it does not tell what a document is
+    kinds = (_MARKS_BY_WORD.get(mark[1].decode("utf-8", "replace")) for mark in _MARK.finditer(head))
+    return next((kind for kind in kinds if kind not in {None, SourceKind.SKILL_EVIDENCE}), None)
+
+
+def _holds_evidence(path: Path) -> bool:
+    try:
+        if path.stat().st_size > LARGEST_DOCUMENT_BYTES:
+            return False
+        with path.open("rb") as file:
+            before = b""
+            while chunk := file.read(1 << 20):
+                if EVIDENCE_MARK in before + chunk:
+                    return True
+                before = chunk[-len(EVIDENCE_MARK) :]
+    except OSError:
+        pass
+    return False
 
 
 def _kind_of_object(record: dict[str, Any]) -> SourceKind | None:

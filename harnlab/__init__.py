@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from harnlab import notebook as notebook
     from harnlab.analysis import costs as costs
     from harnlab.analysis import routes as routes
+    from harnlab.analysis.trace import trace as trace
+    from harnlab.replay import trust as trust
+    from harnlab.tailing import tail as tail
     from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
 
@@ -45,6 +48,9 @@ _LAZY = {
     "notebook": ("harnlab.notebook", None),
     "report": ("harnlab.reports", "write_report"),
     "routes": ("harnlab.analysis.routes", None),
+    "tail": ("harnlab.tailing", "tail"),
+    "trace": ("harnlab.analysis.trace", "trace"),
+    "trust": ("harnlab.replay.trust", None),
     "vocabulary": ("harnlab.vocabulary", None),
 }
 
@@ -64,6 +70,9 @@ __all__ = [
     "notebook",
     "report",
     "routes",
+    "tail",
+    "trace",
+    "trust",
     "vocabulary",
 ]
 

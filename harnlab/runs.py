@@ -14,8 +14,9 @@ import polars as pl
 from harnlab.errors import InvalidArgument, MalformedRecord, UnknownName, UnreadablePath
 from harnlab.frames import SCHEMAS, schema
 from harnlab.ingest.collect import collect
+from harnlab.ingest.event_log_sqlite import NoEventLog, payload_at
 from harnlab.ingest.heads import decode_leniently
-from harnlab.ingest.sources import Source
+from harnlab.ingest.sources import Source, SourceKind
 from harnlab.progress import file_progress
 from harnlab.summary import summarise
 
@@ -159,7 +160,7 @@ class Runs:
         return self.frame(name).to_pandas(use_pyarrow_extension_array=True)
 
     def record(self, reference: Reference) -> Any:
-        """The original JSON of a row, read back from its file.
+        """The original JSON of a row, read back from its file: of a row in a SQLite log, its payload.
 
         Parameters
         ----------
@@ -197,6 +198,8 @@ class Runs:
         source = self._sources.get(path)
         if source is None:
             raise UnknownName(f"no file {path!r} was loaded", expected="a `source_path` of these runs")
+        if source.kind is SourceKind.EVENT_LOG_SQLITE:
+            return path, line, _payload(source, line)
         if offset is None or length is None:
             offset, length = self._extent(path, line)
         try:
@@ -235,3 +238,15 @@ class Runs:
                 raise InvalidArgument(json.dumps(reference), expected='"path:line"')
             return path, int(line), None, None
         return reference[0], int(reference[1]), None, None
+
+
+def _payload(source: Source, row: int) -> bytes:
+    try:
+        payload = payload_at(source.path, row)
+    except NoEventLog as error:
+        raise UnreadablePath(str(error), where=source.shown) from None
+    if payload is None:
+        raise UnknownName(
+            f"no row {row}", where=source.shown, hint="load again if the log has been compacted"
+        )
+    return payload

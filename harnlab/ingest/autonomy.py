@@ -57,7 +57,7 @@ def autonomy_checks(
     statuses = dict(approvals.select("request_id", "status").iter_rows())
     told = [
         *map(_exceeded, _rows(logged.get("exceeded"))),
-        *(row for one in trust.to_dicts() for row in _of_trust(one)),
+        *(row for one in _each_record(trust) for row in _of_trust(one)),
         *(row for one in approvals.to_dicts() for row in _of_approval(one)),
         *(row for one in _rows(logged.get("deferred")) for row in _deferred(one)),
         *map(_attempted, _first_attempts(_rows(logged.get("attempted")))),
@@ -80,6 +80,15 @@ def _rows(events: pl.DataFrame | None) -> list[Row]:
         binding_key=pl.coalesce("binding_key", "header_binding_key"),
     )
     return known.to_dicts()
+
+
+def _each_record(trust: pl.DataFrame) -> Iterable[Row]:
+    """Trust records, each once: a copy that was tampered with is no second decision."""
+    seen = set()
+    for record in trust.to_dicts():
+        if record["record_id"] is None or record["record_id"] not in seen:
+            seen.add(record["record_id"])
+            yield record
 
 
 def _check(event: Row, evidence: str, **members: Any) -> Row:

@@ -102,19 +102,23 @@ class EventReader:
     ----------
     sources : sequence of Source
         What the ``files`` of a batch's lines count.
+    typed : bool
+        Whether kinds that have a family get their typed columns, or only ``events`` and ``problems`` are wanted.
     """
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], *, typed: bool = True) -> None:
         self.records = RecordReader(sources, (*FAMILIES, *EVENT_FAMILIES))
         self.parts = LogParts()
+        self._typed = typed
 
     def add(self, lines: Lines, events: Events, oversized: Iterable[Oversized] = ()) -> None:
         """Add a batch of events; each is in ``events``, or in ``problems`` as lost."""
         batch = _Batch(self.records, lines, events)
         batch.read_ids()
         self.parts.frames.add("events", batch.events())
-        self.parts.frames.extend(batch.typed_kinds())
-        self.parts.entries.extend(batch.entries())
+        if self._typed:
+            self.parts.frames.extend(batch.typed_kinds())
+            self.parts.entries.extend(batch.entries())
         self.parts.frames.add("problems", self.records.problems(lines, batch.problems, oversized))
 
 

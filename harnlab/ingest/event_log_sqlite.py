@@ -21,7 +21,8 @@ from harnlab.ingest.envelopes import Events, member, within_time, written_json
 from harnlab.ingest.event_frames import EventReader, LogParts
 from harnlab.ingest.heads import LineProblem
 from harnlab.ingest.records import encoding_problem
-from harnlab.ingest.sources import Source
+from harnlab.ingest.skill_evidence import MARK, in_record
+from harnlab.ingest.sources import Problem, Source, problems_frame
 from harnlab.ingest.windows import LONGEST_LINE_BYTES, WINDOW_BYTES, Lines
 from harnlab.vocabulary import ProblemKind
 
@@ -31,7 +32,8 @@ _COLUMNS: Final = ("topic", "event_id", "kind", "payload", "headers", "occurred_
 _TOO_LONG: Final = f"length(payload) > {LONGEST_LINE_BYTES}"
 _NEEDED: Final = frozenset({"topic", "event_id", "kind", "payload"})
 
-Row = tuple[Any, ...]
+#: A row in the order of the columns selected, the size of a payload that is too long behind.
+SqliteRow = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class NoEventLog(Exception):
     """A database that holds no event log, or cannot be read; the reason is its text."""
 
 
-class _Changed(Exception):
+class Changed(Exception):
     """A writer came while a database was read as if nobody wrote."""
 
 
@@ -67,7 +69,7 @@ def add_database(source: Source) -> LogParts:
                     _add_problem(reader, database.notice)
         except NoEventLog as problem:
             _add_problem(reader, str(problem))
-        except _Changed:
+        except Changed:
             continue
         break
     return reader.parts
@@ -77,10 +79,20 @@ def _add_rows(reader: EventReader, database: Database) -> None:
     last = 0
     try:
         for numbers, rows in batches(database):
-            reader.add(*batch(numbers, rows))
+            lines, events = batch(numbers, rows)
+            reader.add(lines, events)
+            for row, payload in zip(events.rows, events.payloads, strict=True):
+                if MARK in payload:
+                    found = in_record(reader.records.sources[0], payload, line=numbers[row], offset=None)
+                    reader.parts.frames.extend(found)
             last = numbers[-1]
     except sqlite3.Error as error:
         _add_problem(reader, f"damaged behind row {last}: {error}")
+
+
+def problem_of(source: Source, reason: str) -> pl.DataFrame:
+    """Row of ``problems`` for a database that cannot be read, or not to its end."""
+    return problems_frame(source, [Problem(kind=ProblemKind.UNREADABLE, reason=reason)])
 
 
 def _add_problem(reader: EventReader, reason: str) -> None:
@@ -124,8 +136,8 @@ def opened(path: Path, *, still: bool = True) -> Iterator[Database]:
         yield _database(connection, notice)
     finally:
         connection.close()
-    if alone and _state(path, wal) != before:
-        raise _Changed
+        if alone and _state(path, wal) != before:
+            raise Changed
 
 
 def _state(path: Path, wal: Path) -> tuple[int, int, int]:
@@ -180,7 +192,7 @@ def _has_row_ids(connection: sqlite3.Connection) -> bool:
     return lowest is None or (lowest > 0 and highest <= _LARGEST_LINE)
 
 
-def batches(database: Database, *, after: int = 0) -> Iterator[tuple[list[int], list[Row]]]:
+def batches(database: Database, *, after: int = 0) -> Iterator[tuple[list[int], list[SqliteRow]]]:
     """Line numbers and rows of a log, in order, a bounded number and size at a time.
 
     By row id, each batch is a reading of its own, so that no snapshot is held and a writer's ``-wal`` can be
@@ -206,7 +218,7 @@ def batches(database: Database, *, after: int = 0) -> Iterator[tuple[list[int], 
             return
 
 
-def _rows(database: Database, select: str, *parameters: int) -> Iterator[Row]:
+def _rows(database: Database, select: str, *parameters: int) -> Iterator[SqliteRow]:
     cursor = database.connection.execute(select, parameters)
     try:
         yield from cursor
@@ -214,9 +226,9 @@ def _rows(database: Database, select: str, *parameters: int) -> Iterator[Row]:
         cursor.close()
 
 
-def _cut(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[list[int], list[Row]]]:
+def _cut(rows: Iterator[tuple[int, SqliteRow]]) -> Iterator[tuple[list[int], list[SqliteRow]]]:
     numbers: list[int] = []
-    held: list[Row] = []
+    held: list[SqliteRow] = []
     size = 0
     try:
         for number, row in rows:
@@ -235,7 +247,7 @@ def _cut(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[list[int], list[Row]
         yield numbers, held
 
 
-def batch(numbers: list[int], rows: list[Row]) -> tuple[Lines, Events]:
+def batch(numbers: list[int], rows: list[SqliteRow]) -> tuple[Lines, Events]:
     """Places and events of some rows."""
     count = len(rows)
     zeros = np.zeros(count, dtype=np.int64)
@@ -253,7 +265,7 @@ def batch(numbers: list[int], rows: list[Row]) -> tuple[Lines, Events]:
     return lines, events
 
 
-def _add_event(events: Events, row: int, values: Row) -> None:
+def _add_event(events: Events, row: int, values: SqliteRow) -> None:
     topic, event_id, kind, payload, headers, occurred, too_long = values
     note = events.note(row)
     if too_long is not None:
@@ -299,7 +311,7 @@ def payload_at(path: Path, line: int) -> bytes | None:
                     ).fetchone()
                 except (sqlite3.Error, OverflowError) as error:
                     raise NoEventLog(f"damaged: {error}") from None
-        except _Changed:
+        except Changed:
             continue
         return None if found is None else written_json(found[0])
     return None

@@ -17,6 +17,7 @@ from harnlab.ingest.collect import collect
 from harnlab.ingest.event_log_sqlite import NoEventLog, payload_at
 from harnlab.ingest.heads import decode_leniently
 from harnlab.ingest.sources import Source, SourceKind
+from harnlab.ingest.state_folders import LARGEST_VALUE_BYTES, read_entry
 from harnlab.progress import file_progress
 from harnlab.summary import summarise
 
@@ -160,7 +161,9 @@ class Runs:
         return self.frame(name).to_pandas(use_pyarrow_extension_array=True)
 
     def record(self, reference: Reference) -> Any:
-        """The original JSON of a row, read back from its file: of a row in a SQLite log, its payload.
+        """The original JSON of a row, read back from its file.
+
+        Of a row in a SQLite log it is the payload, of a key of durable state its content.
 
         Parameters
         ----------
@@ -170,7 +173,7 @@ class Runs:
         Returns
         -------
         object
-            The decoded record.
+            The decoded record; the text of a key of durable state that is no JSON.
 
         Raises
         ------
@@ -178,11 +181,15 @@ class Runs:
             When the reference names no loaded file or line.
         MalformedRecord
             When the line is not JSON, or the file has changed since it was loaded.
+        UnreadablePath
+            When the file cannot be read any more, or is a value too large to read.
         """
         path, line, text = self._original(reference)
         try:
             return decode_leniently(text, lambda member, reason: None)
         except ValueError as error:
+            if path not in self._sources:
+                return text.decode("utf-8", "replace")
             raise MalformedRecord(
                 f"not JSON ({error})",
                 where=f"{path}:{line}",
@@ -197,7 +204,7 @@ class Runs:
         path, line, offset, length = self._place(reference)
         source = self._sources.get(path)
         if source is None:
-            raise UnknownName(f"no file {path!r} was loaded", expected="a `source_path` of these runs")
+            return path, line, _state_file(self._state_folder(path), path, offset or 0, length)
         if source.kind is SourceKind.EVENT_LOG_SQLITE:
             return path, line, _payload(source, line)
         if offset is None or length is None:
@@ -208,6 +215,13 @@ class Runs:
                 return path, line, file.read(length)
         except OSError as error:
             raise UnreadablePath(f"cannot be read: {error.strerror}", where=path) from None
+
+    def _state_folder(self, path: str) -> Source:
+        folders = (source for source in self._sources.values() if source.kind is SourceKind.STATE_FOLDER)
+        for source in folders:
+            if path.startswith(f"{source.shown}/"):
+                return source
+        raise UnknownName(f"no file {path!r} was loaded", expected="a `source_path` of these runs")
 
     def _extent(self, path: str, line: int) -> tuple[int, int]:
         for name in ("events", "problems"):
@@ -250,3 +264,18 @@ def _payload(source: Source, row: int) -> bytes:
             f"no row {row}", where=source.shown, hint="load again if the log has been compacted"
         )
     return payload
+
+
+def _state_file(source: Source, path: str, offset: int, length: int | None) -> bytes:
+    wanted = LARGEST_VALUE_BYTES + 1 if length is None else length
+    try:
+        content = read_entry(source, path, offset, min(wanted, LARGEST_VALUE_BYTES + 1))
+    except OSError as error:
+        raise UnreadablePath(f"cannot be read: {error.strerror or error}", where=path) from None
+    if len(content) > LARGEST_VALUE_BYTES:
+        raise UnreadablePath(
+            f"a value of {max(len(content), wanted):,} bytes; the largest that is read is {LARGEST_VALUE_BYTES:,}",
+            where=path,
+            hint="open the file itself",
+        )
+    return content

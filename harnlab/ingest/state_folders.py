@@ -43,6 +43,8 @@ TEMP_MARK: Final = ".agent_state_tmp"
 #: The runtime writes a few hundred bytes of metadata; a file larger than this is not its own.
 LARGEST_METADATA_BYTES: Final = 64 << 10
 LARGEST_HANDOFF_BYTES: Final = 4 << 20
+#: A value larger than this is listed but not given back.
+LARGEST_VALUE_BYTES: Final = 128 << 20
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _temp_name: Final = re.compile(r"\.(.+)\.\.agent_state_tmp\..*", re.DOTALL).fullmatch

@@ -21,6 +21,7 @@ from harnlab.ingest.logged import with_logs
 from harnlab.ingest.skill_evidence import FOUND
 from harnlab.ingest.skill_turns import skill_cards
 from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
+from harnlab.ingest.state_linking import link_by_session
 from harnlab.ingest.step_calls import step_calls
 from harnlab.ingest.transcripts import read_transcripts
 from harnlab.vocabulary import ProblemKind, TranscriptType
@@ -79,6 +80,7 @@ def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | Non
     records = [source for source in sources if source.kind is SourceKind.RUN_RECORD]
     documents = without_superseded(_read_documents(records))
     linked = link_by_folder(sources, _runs_by_project(sources, documents))
+    linked |= link_by_session(sources, documents)
     sources = [replace(source, run_id=linked.get(source.shown, source.run_id)) for source in sources]
     apart = {SourceKind.RUN_RECORD, SourceKind.TRANSCRIPT, *LOG_KINDS}
     others = [source for source in sources if source.kind not in apart]

@@ -24,7 +24,7 @@ _SAME_STEP: Final = ("run_id", "step", "input_tokens", "output_tokens", "llm_cal
 
 
 #: Statuses of a call's span that say nothing came back.
-_FAILED: Final = ("retrying", "retries_exhausted", "error")
+FAILED: Final = ("retrying", "retries_exhausted", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +112,15 @@ def step_instances(runs: Frames) -> list[StepInstance]:
             names = {name: first[name] for name in ("run_id", "persona", "step")}
             records.append(dict.fromkeys(finished.columns) | names | {"span_id": key[1]})
     return [
-        _instance(record, _definition(record, declared), calls.get((record["run_id"], record["span_id"]), ()))
+        _instance(
+            record, declared_for(record, declared), calls.get((record["run_id"], record["span_id"]), ())
+        )
         for record in records
     ]
 
 
 def _instance(record: Row, definition: StepDefinition | None, calls: Iterable[Row]) -> StepInstance:
-    answered = tuple(call for call in calls if call["status"] not in _FAILED)
+    answered = tuple(call for call in calls if call["status"] not in FAILED)
     usage = tuple(running_usage(map(_charged, answered)))
     return StepInstance(record=record, definition=definition, answered=answered, usage=usage)
 
@@ -164,7 +166,7 @@ def _calls_by_span(runs: Frames) -> dict[tuple[str, int], list[Row]]:
     return found
 
 
-def _definition(record: Row, declared: Iterable[Row]) -> StepDefinition | None:
+def declared_for(record: Row, declared: Iterable[Row]) -> StepDefinition | None:
     """Limits of a step, where its declarations leave no doubt: of its run and its persona before others."""
     fitting = [row for row in declared if _fits(record, row)]
     for name in ("run_id", "persona"):

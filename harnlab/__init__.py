@@ -26,10 +26,12 @@ from harnlab.errors import (
 if TYPE_CHECKING:
     from harnlab import charts as charts
     from harnlab import core as core
+    from harnlab import gate as gate
     from harnlab import notebook as notebook
     from harnlab.analysis import costs as costs
     from harnlab.analysis import routes as routes
     from harnlab.analysis.trace import trace as trace
+    from harnlab.gate import check as check
     from harnlab.replay import trust as trust
     from harnlab.tailing import tail as tail
     from harnlab.reports import write_report as report
@@ -41,9 +43,11 @@ __version__ = "0.1.0.dev0"
 _LAZY = {
     "Runs": ("harnlab.runs", "Runs"),
     "charts": ("harnlab.charts", None),
+    "check": ("harnlab.gate", "check"),
     "core": ("harnlab.core", None),
     "costs": ("harnlab.analysis.costs", None),
     "frames": ("harnlab.frames", None),
+    "gate": ("harnlab.gate", None),
     "load": ("harnlab.runs", "load"),
     "notebook": ("harnlab.notebook", None),
     "report": ("harnlab.reports", "write_report"),
@@ -62,10 +66,12 @@ __all__ = [
     "UnknownName",
     "UnreadablePath",
     "charts",
+    "check",
     "core",
     "costs",
     "errors",
     "frames",
+    "gate",
     "load",
     "notebook",
     "report",

@@ -10,8 +10,8 @@ from .conftest import SAMPLES
 INCIDENTS = sorted(path.parent.name for path in SAMPLES.glob("*/expected.json"))
 
 
-#: A README is written by hand; a reader of a WAL database may leave its two companions behind.
-NOT_MADE = ("README.md", ".sqlite-shm", ".sqlite-wal")
+#: READMEs and rules are written by hand; a reader of a WAL database may leave its two companions behind.
+NOT_MADE = ("README.md", "rules.toml", ".sqlite-shm", ".sqlite-wal")
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

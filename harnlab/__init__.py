@@ -33,14 +33,17 @@ if TYPE_CHECKING:
     from harnlab.analysis.trace import trace as trace
     from harnlab.gate import check as check
     from harnlab.replay import trust as trust
-    from harnlab.tailing import tail as tail
+    from harnlab.replay import whatif as whatif
     from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
+    from harnlab.tailing import tail as tail
+    from harnlab.widgets.route_explorer import RouteExplorer as RouteExplorer
 
 __version__ = "0.1.0.dev0"
 
 #: Public name -> module and, for functions and classes, the name in it.
 _LAZY = {
+    "RouteExplorer": ("harnlab.widgets.route_explorer", "RouteExplorer"),
     "Runs": ("harnlab.runs", "Runs"),
     "charts": ("harnlab.charts", None),
     "check": ("harnlab.gate", "check"),
@@ -56,12 +59,14 @@ _LAZY = {
     "trace": ("harnlab.analysis.trace", "trace"),
     "trust": ("harnlab.replay.trust", None),
     "vocabulary": ("harnlab.vocabulary", None),
+    "whatif": ("harnlab.replay.whatif", None),
 }
 
 __all__ = [
     "HarnlabError",
     "InvalidArgument",
     "MalformedRecord",
+    "RouteExplorer",
     "Runs",
     "UnknownName",
     "UnreadablePath",
@@ -80,6 +85,7 @@ __all__ = [
     "trace",
     "trust",
     "vocabulary",
+    "whatif",
 ]
 
 

@@ -27,6 +27,8 @@ from harnlab.ingest.windows import LONGEST_LINE_BYTES, WINDOW_BYTES, Lines
 from harnlab.vocabulary import ProblemKind
 
 BATCH_ROWS: Final = 20_000
+#: What a damaged database can raise: SQLite quotes it in its messages, and not always in UTF-8.
+DATABASE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 _LARGEST_LINE: Final = 2**32 - 1
 _COLUMNS: Final = ("topic", "event_id", "kind", "payload", "headers", "occurred_at_ms")
 _TOO_LONG: Final = f"length(payload) > {LONGEST_LINE_BYTES}"
@@ -76,18 +78,71 @@ def add_database(source: Source) -> LogParts:
 
 
 def _add_rows(reader: EventReader, database: Database) -> None:
-    last = 0
+    """Every row that can be read, also behind a damaged page."""
+    last, sound = 0, True
+    while True:
+        try:
+            for numbers, rows in batches(database, after=last):
+                _add_batch(reader, numbers, rows)
+                last = numbers[-1]
+            break
+        except DATABASE_ERRORS as error:
+            sound = False
+            next_row = _behind_damage(database, last)
+            if next_row is None:
+                _add_problem(reader, f"damaged behind row {last}: {error}")
+                return
+            _add_problem(reader, f"damaged: rows {last + 1} to {next_row - 1} cannot be read: {error}")
+            last = next_row - 1
+    if sound and (damage := _damage(database)):
+        _add_problem(reader, f"damaged, rows may be missing: {damage}")
+
+
+def _add_batch(reader: EventReader, numbers: list[int], rows: list[SqliteRow]) -> None:
+    lines, events = batch(numbers, rows)
+    reader.add(lines, events)
+    for row, payload in zip(events.rows, events.payloads, strict=True):
+        if MARK in payload:
+            found = in_record(reader.records.sources[0], payload, line=numbers[row], offset=None)
+            reader.parts.frames.extend(found)
+
+
+def _behind_damage(database: Database, last: int) -> int | None:
+    """The first row behind a damaged stretch, as near as row ids can be tried; ``None`` when there is none."""
+    if not database.by_rowid:
+        return None
+    select = f"SELECT rowid, {database.columns} FROM events WHERE rowid >= ? ORDER BY rowid LIMIT 1"
+
+    def readable(row: int) -> int | None:
+        try:
+            found = database.connection.execute(select, (row,)).fetchone()
+        except DATABASE_ERRORS:
+            return None
+        return _LARGEST_LINE if found is None else int(found[0])
+
+    low, step = last + 1, 1
+    while (found := readable(low + step)) is None:
+        low, step = low + step, step * 2
+        if low > _LARGEST_LINE:
+            return None
+    high = low + step
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (nearer := readable(middle)) is None:
+            low = middle
+        else:
+            high, found = middle, nearer
+    return None if found >= _LARGEST_LINE else found
+
+
+def _damage(database: Database) -> str | None:
+    """What SQLite itself finds wrong with the file; a page that was overwritten can look like an empty one."""
     try:
-        for numbers, rows in batches(database):
-            lines, events = batch(numbers, rows)
-            reader.add(lines, events)
-            for row, payload in zip(events.rows, events.payloads, strict=True):
-                if MARK in payload:
-                    found = in_record(reader.records.sources[0], payload, line=numbers[row], offset=None)
-                    reader.parts.frames.extend(found)
-            last = numbers[-1]
-    except sqlite3.Error as error:
-        _add_problem(reader, f"damaged behind row {last}: {error}")
+        (found,) = database.connection.execute("PRAGMA quick_check(1)").fetchone()
+    except DATABASE_ERRORS as error:
+        return str(error)
+    text = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+    return None if text == "ok" else text
 
 
 def problem_of(source: Source, reason: str) -> pl.DataFrame:
@@ -121,12 +176,12 @@ def opened(path: Path, *, still: bool = True) -> Iterator[Database]:
     notice = None
     try:
         connection = _connect(path, immutable=alone)
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         if alone:
             raise NoEventLog(f"cannot be read: {error}") from None
         try:
             connection = _connect(path, immutable=True)
-        except sqlite3.Error:
+        except DATABASE_ERRORS:
             raise NoEventLog(f"cannot be read: {error}") from None
         notice = (
             f"read without its -wal of {before[1]:,} bytes, which cannot be shared here ({error}); "
@@ -156,7 +211,7 @@ def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
         connection.text_factory = bytes
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error:
+    except DATABASE_ERRORS:
         connection.close()
         raise
     return connection
@@ -175,7 +230,7 @@ def _database(connection: sqlite3.Connection, notice: str | None) -> Database:
         columns = ", ".join(_selected(name) if name in names else f"NULL AS {name}" for name in _COLUMNS)
         columns += f", CASE WHEN {_TOO_LONG} THEN length(payload) END AS too_long"
         return Database(connection, columns, _has_row_ids(connection), notice)
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise NoEventLog(f"damaged: {error}") from None
 
 
@@ -186,7 +241,10 @@ def _selected(name: str) -> str:
 
 def _has_row_ids(connection: sqlite3.Connection) -> bool:
     try:
-        lowest, highest = connection.execute("SELECT min(rowid), max(rowid) FROM events").fetchone()
+        # one at a time: for both together SQLite reads the whole table
+        lowest, highest = (
+            connection.execute(f"SELECT {edge}(rowid) FROM events").fetchone()[0] for edge in ("min", "max")
+        )
     except sqlite3.OperationalError:
         return False
     return lowest is None or (lowest > 0 and highest <= _LARGEST_LINE)
@@ -206,10 +264,10 @@ def batches(database: Database, *, after: int = 0) -> Iterator[tuple[list[int], 
         return
     (newest,) = database.connection.execute("SELECT max(rowid) FROM events").fetchone()
     select = (
-        f"SELECT rowid, {database.columns} FROM events WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"
+        f"SELECT rowid, {database.columns} FROM events WHERE rowid >= ? AND rowid <= ? ORDER BY rowid LIMIT ?"
     )
     while newest is not None and after < newest:
-        rows = _rows(database, select, after, newest, BATCH_ROWS)
+        rows = _rows(database, select, after + 1, newest, BATCH_ROWS)
         held = False
         for numbers, found in _cut((row[0], row[1:]) for row in rows):
             yield numbers, found
@@ -238,7 +296,7 @@ def _cut(rows: Iterator[tuple[int, SqliteRow]]) -> Iterator[tuple[list[int], lis
             if len(held) == BATCH_ROWS or size > WINDOW_BYTES:
                 yield numbers, held
                 numbers, held, size = [], [], 0
-    except sqlite3.Error:
+    except DATABASE_ERRORS:
         # what was read before the damage counts
         if held:
             yield numbers, held
@@ -309,7 +367,7 @@ def payload_at(path: Path, line: int) -> bytes | None:
                     found = database.connection.execute(
                         f"SELECT payload FROM events {where}", (number,)
                     ).fetchone()
-                except (sqlite3.Error, OverflowError) as error:
+                except DATABASE_ERRORS as error:
                     raise NoEventLog(f"damaged: {error}") from None
         except Changed:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from hashlib import blake2b
 from typing import Any
 
@@ -11,6 +10,7 @@ import polars as pl
 from harnlab.frames import EVENTS
 from harnlab.ingest.event_frames import EventReader
 from harnlab.ingest.event_log_sqlite import (
+    DATABASE_ERRORS,
     Changed,
     Database,
     NoEventLog,
@@ -51,7 +51,7 @@ class RowFollower:
                     found = self._new(database)
             except Changed:
                 continue
-            except (NoEventLog, sqlite3.Error) as error:
+            except (NoEventLog, *DATABASE_ERRORS) as error:
                 self._note(str(error))
                 found = []
             break

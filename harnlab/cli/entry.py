@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from harnlab import __version__
 from harnlab.errors import HarnlabError, MalformedRecord, UnreadablePath
@@ -59,9 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("harnlab: stopped", err=True)
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
-        # `| head` has read enough: nothing more to write, and nothing to complain about at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _end_quietly()
+    except SystemExit:
+        # what click makes of a broken pipe that it meets itself
+        if isinstance(sys.stdout, PacifyFlushWrapper):
+            return _end_quietly()
+        raise
     except HarnlabError as error:
         if "--debug" in given:
             raise
@@ -73,4 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"harnlab: this is a bug in harnlab: {type(error).__name__}: {error}", err=True)
         click.echo("Run again with `harnlab --debug …` and report what it prints.", err=True)
         return 70
+    return 0
+
+
+def _end_quietly() -> int:
+    # `| head` has read enough: nothing more to write, and nothing to complain about at exit
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0

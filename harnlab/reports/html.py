@@ -7,6 +7,7 @@ in its own policy, so a text that slipped through could still do nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -108,7 +109,7 @@ def _sections(runs: Runs, overruns: pl.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _drawn(charts: list[alt.Chart], frame: pl.DataFrame) -> list[Markup]:
+def _drawn(charts: Sequence[alt.TopLevelMixin], frame: pl.DataFrame) -> list[Markup]:
     return [] if frame.is_empty() else [Markup(to_svg(chart)) for chart in charts]
 
 

@@ -107,8 +107,8 @@ def test_a_threshold_is_met_at_or_above_it(threshold, pct, calls):
 @given(HOOKS, PERSONAS)
 def test_every_hook_called_matches_the_persona_and_keeps_its_place(hooks, persona):
     found = matching_hooks(hooks, "PreStep", persona=persona, step_name="plan", budget_pct=100.0)
-    places = [hooks.index(one) for one in found]
-    assert places == sorted(places)
+    rest = iter(hooks)
+    assert all(one in rest for one in found), "the hooks called are a subsequence of those registered"
     assert all(glob_match(one.persona_pattern, persona or "") for one in found)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from golden.codec import difference
 from golden.counts import COUNTS
 

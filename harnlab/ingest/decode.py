@@ -50,6 +50,10 @@ class FamilyDecoder:
         self._decode = msgspec.json.Decoder(_record_type(self.family, self.learned)).decode
         paths = [_attribute(reading.path) for reading in self.family.columns.values()]
         self._values: Callable[[Any], Values] = attrgetter(*paths, *map(_attribute, self.learned))
+        if self.family.inside is not None:
+            self._repeated: Callable[[Any], Any] = attrgetter(_attribute(self.family.inside))
+            self._decode_inside = msgspec.json.Decoder(_record_type(self.family, strict=False)).decode
+            self._values_inside: Callable[[Any], Values] = attrgetter(*paths)
 
     def rows(self, records: Sequence[bytes | memoryview], note: Callable[[int], Note]) -> list[Values]:
         """Raw values of each record, a tuple in column order with the learned members behind.
@@ -71,13 +75,27 @@ class FamilyDecoder:
         self, records: Sequence[bytes | memoryview], note: Callable[[int], Note]
     ) -> Iterator[Values]:
         decode, values = self._decode, self._values
+        completed = self._completed if self.family.inside is not None else None
         for number, record in enumerate(records):
             try:
-                yield values(decode(record))
+                found = decode(record)
+                yield completed(found) if completed else values(found)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 if self._learn(str(error)):
                     return
                 yield self._leniently(bytes(record), note(number))
+
+    def _completed(self, found: Any) -> Values:
+        """Values of a record, those it lacks taken from the member that repeats it."""
+        values, repeated = self._values(found), self._repeated(found)
+        if bytes(repeated) in {b"", b"null"}:
+            return values
+        inside = zip(self.columns, values, self._values_inside(self._decode_inside(repeated)), strict=False)
+        allowed = self.family.columns_inside
+        taken = (
+            within if name in allowed and _is_missing(value) else value for name, value, within in inside
+        )
+        return *taken, *values[len(self.columns) :]
 
     def _learn(self, message: str) -> bool:
         """Take up the unknown member a refusal names; True when the window must be read again."""
@@ -91,7 +109,7 @@ class FamilyDecoder:
     def _leniently(self, content: bytes, note: Note) -> Values:
         seen_at_head: Note = lambda member, reason: None  # noqa: E731 - what heads.py reports already
         record = decode_leniently(content, seen_at_head)
-        values = [_one_value(self.family, column, record, note) for column in self.columns]
+        values = [self._value_of(column, record, note) for column in self.columns]
         values += [msgspec.Raw(_json(record[m]).encode()) if m in record else _ABSENT for m in self.learned]
         unknown = {
             path: value for path, value in _unknown_members(self.family, record) if path not in self.learned
@@ -99,6 +117,14 @@ class FamilyDecoder:
         if unknown:
             values.append(unknown)
         return tuple(values)
+
+    def _value_of(self, column: str, record: dict[str, Any], note: Note) -> Any:
+        value = _one_value(self.family, column, record, note)
+        if column in self.family.columns_inside and _is_missing(value):
+            repeated = record.get(self.family.inside or "")
+            if isinstance(repeated, dict):
+                return _one_value(self.family, column, repeated, note)
+        return value
 
     def extra(self, row: Values) -> str | None:
         """JSON text of the members of a row that have no column."""
@@ -133,7 +159,11 @@ def _attribute(path: str) -> str:
     return ".".join(f"m_{part.encode().hex()}" for part in path.split("."))
 
 
-def _record_type(family: Family, learned: Sequence[str]) -> type[msgspec.Struct]:
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, msgspec.Raw) and bytes(value) in {b"", b"null"})
+
+
+def _record_type(family: Family, learned: Sequence[str] = (), *, strict: bool = True) -> type[msgspec.Struct]:
     leaves = {reading.path: _leaf(family, column) for column, reading in family.columns.items()}
     leaves |= dict.fromkeys((*family.kept_in_file, *learned), (msgspec.Raw, _ABSENT))
     nested: dict[str, dict[str, tuple[Any, Any]]] = {}
@@ -145,18 +175,18 @@ def _record_type(family: Family, learned: Sequence[str]) -> type[msgspec.Struct]
         else:
             members[path] = leaf
     for outer, inner_members in nested.items():
-        kind = _struct(outer, inner_members)
+        kind = _struct(outer, inner_members, strict)
         members[outer] = (kind, kind())
-    return _struct(family.type, members)
+    return _struct(family.type, members, strict)
 
 
-def _struct(name: str, members: dict[str, tuple[Any, Any]]) -> type[msgspec.Struct]:
+def _struct(name: str, members: dict[str, tuple[Any, Any]], strict: bool) -> type[msgspec.Struct]:
     fields = [(_attribute(member), kind, default) for member, (kind, default) in members.items()]
     return msgspec.defstruct(
         "".join(filter(str.isalnum, name)) or "Record",
         fields,
         rename={_attribute(member): member for member in members},
-        forbid_unknown_fields=True,
+        forbid_unknown_fields=strict,
         frozen=True,
         gc=False,
     )

@@ -58,12 +58,18 @@ Reading = Member | RawJson | TextSize | ItemCount
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One event type and its columns (all columns of ``schema`` that ``columns`` lists, in order)."""
+    """One event type and its columns (all columns of ``schema`` that ``columns`` lists, in order).
+
+    ``inside`` is a member that may repeat the event; ``columns_inside`` are read there where the event itself has
+    no value for them.
+    """
 
     type: str
     schema: FrameSchema
     columns: Mapping[str, Reading]
     kept_in_file: frozenset[str] = field(default_factory=frozenset)
+    inside: str | None = None
+    columns_inside: frozenset[str] = field(default_factory=frozenset)
 
     def dtype(self, column: str) -> pl.DataType:
         """Type of a column; times are read as text first."""
@@ -79,6 +85,8 @@ def _family(
     same: str,
     *,
     kept_in_file: str = "",
+    inside: str | None = None,
+    columns_inside: str = "",
     **renamed: Reading | str,
 ) -> Family:
     """Family whose ``same`` columns read the member of their own name."""
@@ -89,6 +97,8 @@ def _family(
         schema=schema,
         columns=columns,
         kept_in_file=_COMMON | frozenset(kept_in_file.split()),
+        inside=inside,
+        columns_inside=frozenset(columns_inside.split()),
     )
 
 
@@ -180,6 +190,9 @@ MESSAGE: Final = _family(
     content_bytes=TextSize("content"),
     tool_call_count=ItemCount("tool_calls"),
     kept_in_file="message span_id",
+    # 0.8 and later write the whole message inside, and lift role and content only where it has them
+    inside="message",
+    columns_inside="role name tool_call_id content_bytes tool_call_count",
 )
 
 TOOL_CALL: Final = _family(

@@ -1,0 +1,51 @@
+"""What must hold of every load of valid data."""
+
+import polars as pl
+
+import harnlab as hl
+from harnlab.frames import SCHEMAS
+
+
+def load(*paths):
+    return hl.load(list(paths), progress=False)
+
+
+def nothing_wrong(runs):
+    """No problem, every frame in its schema, every row leads home, all costs in agreement."""
+    assert runs.problems.to_dicts() == []
+    for name, schema in SCHEMAS.items():
+        frame = runs.frame(name)
+        assert dict(frame.schema) == schema.dtypes, name
+        for row in frame.iter_rows(named=True):
+            assert runs.record(row) is not None, (name, row)
+        key = [column for column in schema.key if column in frame.columns]
+        named = frame.drop_nulls(key)
+        assert named.select(key).is_duplicated().sum() == 0, (name, named.select(key))
+    total = sum(hl.costs.exact(runs).values())
+    for dimension in hl.costs.DIMENSIONS:
+        assert sum(hl.costs.exact(runs, dimension).values()) == total, dimension
+        assert hl.costs.by(runs, dimension)["calls"].sum() == hl.costs.by(runs)["calls"].sum()
+    for every in ("15m", "1d"):
+        assert sum(hl.costs.trend(runs, every=every, by=None)["calls"]) == hl.costs.by(runs)["calls"].sum()
+    dispatches = runs.dispatches.height
+    for field in hl.routes.matrix(runs).partition_by("field"):
+        assert field["calls"].sum() == dispatches
+    assert hl.routes.outcomes(runs)["calls"].sum() == dispatches
+    assert hl.routes.trend(runs)["calls"].sum() == dispatches
+    return runs
+
+
+def column(frame, name):
+    return frame[name].to_list()
+
+
+def cost(runs):
+    return float(sum(hl.costs.exact(runs).values()))
+
+
+def only_known_members(frame):
+    return frame["extra"].null_count() == frame.height
+
+
+def types(runs):
+    return dict(runs.events.group_by("type").agg(pl.len()).iter_rows())

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from harnlab import __version__
 from harnlab.errors import HarnlabError, MalformedRecord, UnreadablePath
@@ -61,9 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
         return _end_quietly()
-    except SystemExit:
-        # what click makes of a broken pipe that it meets itself
-        if isinstance(sys.stdout, PacifyFlushWrapper):
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # click met the broken pipe first
             return _end_quietly()
         raise
     except HarnlabError as error:

@@ -24,15 +24,18 @@ from harnlab.errors import (
 )
 
 if TYPE_CHECKING:
+    import harnlab.replay.trust as trust  # noqa: PLR0402 - from the package it is the replay
     from harnlab import charts as charts
     from harnlab import core as core
     from harnlab import gate as gate
     from harnlab import notebook as notebook
+    from harnlab import replay as replay
     from harnlab.analysis import costs as costs
     from harnlab.analysis import routes as routes
+    from harnlab.analysis.explain import explain as explain
     from harnlab.analysis.trace import trace as trace
     from harnlab.gate import check as check
-    from harnlab.replay import trust as trust
+    from harnlab.replay import parity as parity
     from harnlab.replay import whatif as whatif
     from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
@@ -49,10 +52,13 @@ _LAZY = {
     "check": ("harnlab.gate", "check"),
     "core": ("harnlab.core", None),
     "costs": ("harnlab.analysis.costs", None),
+    "explain": ("harnlab.analysis.explain", "explain"),
     "frames": ("harnlab.frames", None),
     "gate": ("harnlab.gate", None),
     "load": ("harnlab.runs", "load"),
     "notebook": ("harnlab.notebook", None),
+    "parity": ("harnlab.replay", "parity"),
+    "replay": ("harnlab.replay", None),
     "report": ("harnlab.reports", "write_report"),
     "routes": ("harnlab.analysis.routes", None),
     "tail": ("harnlab.tailing", "tail"),
@@ -75,10 +81,13 @@ __all__ = [
     "core",
     "costs",
     "errors",
+    "explain",
     "frames",
     "gate",
     "load",
     "notebook",
+    "parity",
+    "replay",
     "report",
     "routes",
     "tail",

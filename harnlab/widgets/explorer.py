@@ -1,0 +1,83 @@
+"""What all explorers share: the runs they read, the cell that repeats them, and what a notebook stores of them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import ipywidgets as widgets
+import polars as pl
+
+from harnlab.errors import HarnlabError
+from harnlab.runs import Runs
+from harnlab.widgets.elements import Element, note, raw_record
+from harnlab.widgets.log_text import one_line
+from harnlab.widgets.selection import place_of
+
+
+class Explorer(widgets.VBox):  # type: ignore[misc]
+    """Base of the explorers. Their state is in traits; ``selected`` gives rows, ``code`` the cell that repeats it.
+
+    Parameters
+    ----------
+    source : Runs or RunPicker
+        What to look at. With a picker the explorer follows what is picked there.
+    """
+
+    #: Part of the MIME type the summary is stored under.
+    kind: ClassVar[str] = "explorer"
+    #: Traits that hold the state, in the order they are set again, and their values when nothing was done.
+    state: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, source: Runs | Explorer) -> None:
+        self.source = source
+        super().__init__()
+        self.add_class("harnlab-explorer")
+        if isinstance(source, Explorer):
+            source.observe(lambda _change: self._reload(), names="run_ids")
+
+    @property
+    def runs(self) -> Runs:
+        """The runs looked at."""
+        return self.source.runs if isinstance(self.source, Explorer) else self.source
+
+    @property
+    def selected(self) -> pl.DataFrame:
+        """The rows picked; where none is, all that are shown."""
+        raise NotImplementedError
+
+    @property
+    def code(self) -> str:
+        """One expression that builds this explorer again as it stands, over the same ``runs``."""
+        source = self.source.code if isinstance(self.source, Explorer) else "runs"
+        changed = [
+            f"{name}={getattr(self, name)!r}"
+            for name, start in self.state.items()
+            if getattr(self, name) != start
+        ]
+        return f"hl.{type(self).__name__}({', '.join([source, *changed])})"
+
+    def summary(self) -> dict[str, Any]:
+        """What is shown, as small plain values that a notebook can be compared by."""
+        return {name: getattr(self, name) for name in self.state}
+
+    def _reload(self) -> None:
+        """Show other runs; done by explorers that follow a picker."""
+
+    def _told(self) -> str:
+        """One line on what is shown."""
+        return ""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._told()}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        stored = {"text/plain": repr(self), f"application/vnd.harnlab.{self.kind}+json": self.summary()}
+        return {**bundle, **stored}
+
+    def _raw(self, row: dict[str, Any]) -> Element:
+        """Log line of a row, or why it cannot be read."""
+        try:
+            return raw_record(place_of(row), self.runs.text(row))
+        except HarnlabError as error:
+            return note(f"The log line cannot be read: {one_line(str(error), 300)}")

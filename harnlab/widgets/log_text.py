@@ -1,0 +1,75 @@
+r"""Text from a log, made safe to look at: nothing invisible, nothing that turns the words around, never too much.
+
+A page shows it as text nodes, so that markup in it is only letters; what remains are characters that hide or
+reorder their neighbours, and these are written out as ``\u202e``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any, Final
+
+#: What stands for a value the log does not have.
+ABSENT: Final = "—"
+_KEPT: Final = frozenset("\n\t")
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
+#: Letters of no width or ink that Unicode does not call format characters.
+_BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+_PRINTABLE_ASCII: Final = re.compile(r"[\n\t -~]*")
+
+
+def visible(text: str) -> str:
+    """Text with every control, direction and zero-width character written out as an escape."""
+    if _PRINTABLE_ASCII.fullmatch(text):
+        return text
+    return "".join(_escaped(character) if _hides(character) else character for character in text)
+
+
+def one_line(text: str, limit: int = 120) -> str:
+    """Visible text for one line of at most ``limit`` characters; line breaks are written out too."""
+    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return visible(cut).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def beginning(text: str, limit: int) -> tuple[str, int]:
+    """Visible text of the first ``limit`` characters, and how many characters were left out."""
+    return visible(text[:limit]), max(0, len(text) - limit)
+
+
+def usd(amount: float | None) -> str:
+    """Amount as the tables show it, to the millionth of a dollar."""
+    return ABSENT if amount is None else f"{amount:,.6f}"
+
+
+def count(number: float | None) -> str:
+    """Whole number with thousands separators; a number with decimals as it is."""
+    if number is None:
+        return ABSENT
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.6g}"
+
+
+def cell(value: Any) -> str:
+    """Any value of a frame as one visible line."""
+    if value is None:
+        return ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return count(value)
+    if isinstance(value, list):
+        return one_line(", ".join(map(str, value)))
+    if hasattr(value, "strftime"):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return one_line(str(value))
+
+
+def _hides(character: str) -> bool:
+    if character in _KEPT:
+        return False
+    return unicodedata.category(character) in _HIDDEN or character in _BLANKS
+
+
+def _escaped(character: str) -> str:
+    point = ord(character)
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

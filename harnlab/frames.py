@@ -284,7 +284,7 @@ DISPATCHES = FrameSchema(
 MESSAGES = FrameSchema(
     name="messages",
     row="one message of a session; the text stays in the file",
-    key=("source_path", "source_line"),
+    key=("source_path", "source_line", "source_offset"),
     columns=(
         *SOURCE,
         _at("timestamp", "when it was written"),
@@ -529,7 +529,7 @@ SKILL_CARDS = FrameSchema(
 SKILL_EVENTS = FrameSchema(
     name="skill_events",
     row="one skill event of a run record's transcript or an agent event log",
-    key=("source_path", "source_line"),
+    key=("source_path", "source_line", "source_offset"),
     columns=(
         *SOURCE,
         Column("seq", Line, "order within the run, from 0", nullable=False),

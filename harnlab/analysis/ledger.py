@@ -18,6 +18,9 @@ from harnlab.money import finite, is_unpriced, known_cost
 
 TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
+#: Statuses of the span of an attempt that was not answered (FORMATS 4.5).
+_FAILED_SPANS: Final = ["retrying", "retries_exhausted", "error"]
+
 #: Columns of every charge before dimensions are joined on.
 _COLUMNS: Final[dict[str, pl.DataType]] = {
     "run_id": pl.String(),
@@ -94,7 +97,9 @@ def _of_call_spans(runs: Frames) -> pl.DataFrame:
         at=pl.col("started_at") + pl.duration(milliseconds=pl.col("start_ms") + pl.col("duration_ms")),
         step_path=pl.col("step_path").list.join(" > ", ignore_nulls=True),
         calls=1,
-        unpriced_calls=finite(pl.col("cost_usd")).is_null(),
+        # a failed attempt has no price to know, as in `is_unpriced`
+        unpriced_calls=finite(pl.col("cost_usd")).is_null()
+        & ~pl.col("status").is_in(_FAILED_SPANS).fill_null(value=False),
         cost_usd=finite(pl.col("cost_usd")),
         cost_source=pl.lit("spans"),
     )

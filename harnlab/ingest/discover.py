@@ -123,6 +123,8 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
 def _expanded(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
     for path in paths:
         text = os.fspath(path)
+        if text.startswith("~") and not os.path.lexists(text):
+            text = os.path.expanduser(text)  # noqa: PTH111 - Path would drop the end of a pattern
         if os.path.lexists(text):
             yield Path(text)
         elif glob.has_magic(text):

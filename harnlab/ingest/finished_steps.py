@@ -2,12 +2,14 @@
 
 A step may stand in the trace spans of a run record, in a receipt and in a completed-step log. Spans know when
 it ran and under which persona; receipts and logs know its function and its error. The n-th finish of a step
-name in a run is the same step in each, so the first source that has a value gives it.
+name in a run is the same step in each, so the first source that has a value gives it. A source that says otherwise is
+not lost: ``extra`` holds its place and its own values under :data:`TOLD_OTHERWISE`.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from typing import Any, Final
 
 import polars as pl
 
@@ -15,6 +17,11 @@ from harnlab.frames import SOURCE, STEPS
 
 _RANK: Final = {"span": 0, "completed_steps": 1, "receipt": 2}
 _KEY: Final = ["run_id", "step", "_nth"]
+_PLACE: Final = [column.name for column in SOURCE if column.name != "run_id"]
+_SAID: Final = ("input_tokens", "output_tokens", "cost_usd", "llm_calls", "status", "error")
+
+#: Member of ``extra``: sources that differ from the row, each with its place and what it says itself.
+TOLD_OTHERWISE: Final = "told_otherwise"
 
 
 def one_row_per_step(told: pl.DataFrame) -> pl.DataFrame:
@@ -37,13 +44,35 @@ def one_row_per_step(told: pl.DataFrame) -> pl.DataFrame:
         _rank=pl.col("source_kind").replace_strict(_RANK, default=len(_RANK), return_dtype=pl.Int64)
     ).sort("run_id", "_rank", "source_path", "seq", maintain_order=True)
     numbered = ranked.with_columns(_nth=pl.int_range(pl.len()).over("run_id", "_rank", "step"))
-    together = [column.name for column in SOURCE if column.name != "run_id"]
-    first = [pl.col(name).first() for name in (*together, "source_kind", "seq", "_rank")]
+    first = [pl.col(name).first() for name in (*_PLACE, "source_kind", "seq", "_rank")]
     filled = [
         pl.col(name).drop_nulls().first()
         for name in STEPS.names
-        if name not in {*_KEY, *together, "source_kind", "seq"}
+        if name not in {*_KEY, *_PLACE, "source_kind", "seq"}
     ]
     merged = numbered.group_by(_KEY, maintain_order=True).agg(*first, *filled)
-    ordered = merged.sort("run_id", "_rank", "seq", maintain_order=True)
+    ordered = _with_dissent(merged, numbered).sort("run_id", "_rank", "seq", maintain_order=True)
     return STEPS.conform(ordered.with_columns(seq=pl.int_range(pl.len()).over("run_id")))
+
+
+def _with_dissent(merged: pl.DataFrame, numbered: pl.DataFrame) -> pl.DataFrame:
+    """Merged steps with what other sources say otherwise in ``extra``."""
+    differs = [pl.col(name) != pl.col(name).drop_nulls().first().over(_KEY) for name in _SAID]
+    others = numbered.filter(pl.any_horizontal(differs))
+    if others.is_empty():
+        return merged
+    said: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in others.select(*_KEY, *_PLACE, "source_kind", *_SAID).iter_rows(named=True):
+        key = tuple(row.pop(name) for name in _KEY)
+        said.setdefault(key, []).append({name: value for name, value in row.items() if value is not None})
+    extra = [
+        _extended(extra, said.get(tuple(key))) for *key, extra in merged.select(*_KEY, "extra").iter_rows()
+    ]
+    return merged.with_columns(extra=pl.Series(extra, dtype=pl.String))
+
+
+def _extended(extra: str | None, said: list[dict[str, Any]] | None) -> str | None:
+    if said is None:
+        return extra
+    known = json.loads(extra) if extra else {}
+    return json.dumps(known | {TOLD_OTHERWISE: said}, ensure_ascii=False)

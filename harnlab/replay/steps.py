@@ -7,12 +7,15 @@ calls used the cache is not decided, and a transcript's prices are never used fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import polars as pl
 
+from harnlab.core.rust_semantics import I64_MAX
 from harnlab.core.steps import StepDefinition, Usage
+from harnlab.ingest.finished_steps import TOLD_OTHERWISE
 from harnlab.replay.inputs import Frames
 from harnlab.replay.step_budgets import STEP, exceeded, running
 from harnlab.replay.step_endings import Ending, StepFacts, ending_of
@@ -22,8 +25,8 @@ from harnlab.vocabulary import SpanKind, StepStatus
 
 #: Fields compared, in this order.
 FIELDS: Final[dict[str, pl.DataType]] = {
-    "input_tokens": pl.UInt64(),
-    "output_tokens": pl.UInt64(),
+    "input_tokens": pl.Int64(),
+    "output_tokens": pl.Int64(),
     "cost_usd": pl.Float64(),
     "llm_calls": pl.Int64(),
     "status": pl.String(),
@@ -46,6 +49,13 @@ _SCHEMA: Final[dict[str, pl.DataType]] = {
     **dict.fromkeys(_UNDECIDED.values(), pl.String()),
     EVIDENCE: pl.String(),
 }
+#: What another source may say of a step.
+_SAID: Final[Mapping[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(("source_path", "source_kind", "status", "error"), str),
+    **dict.fromkeys(("source_line", "source_offset", "length"), int),
+    **dict.fromkeys(("input_tokens", "output_tokens", "llm_calls"), int),
+    "cost_usd": (float, int),
+}
 _CACHE: Final = ("cache_read_tokens", "cache_write_tokens")
 
 Row = Mapping[str, Any]
@@ -62,7 +72,9 @@ def steps(runs: Frames, /) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One row a row of ``steps``, in order: source columns, ``seq``, ``persona``, ``step``, ``span_id``,
+        One row a row of ``steps``, in order, and one for each other source that says otherwise of the same step
+        (a receipt, a completed-step log), with its own place: source columns, ``seq``, ``persona``, ``step``,
+        ``span_id``,
         ``recorded_…`` and ``replayed_…`` of each of :data:`FIELDS` (cost in USD, added left to right, so equal to
         the last bit; ``replayed_error`` is null where a span, which tells no error, is all there is),
         ``replayed_limit…`` and ``replayed_tripping_…`` where a limit broke, ``verdict``, ``field``,
@@ -79,11 +91,25 @@ def steps(runs: Frames, /) -> pl.DataFrame:
     used = _used(runs, recorded, limits)
     troubled = _troubled(runs)
     rows = [
-        _row(row, _facts(row, limit, use, troubled), use)
+        _row(told, _facts(told, limit, use, troubled), use)
         for row, limit, use in zip(recorded.iter_rows(named=True), limits, used, strict=True)
+        for told in (row, *_told_otherwise(row))
     ]
     told = with_damage(frame_of(rows, _SCHEMA), runs.frame("problems"), {"source_line": "source_path"})
     return judged(told, list(FIELDS), undecided=_UNDECIDED)
+
+
+def _told_otherwise(row: Row) -> Iterator[Row]:
+    """The same step as another source tells it, where that differs."""
+    if not row["extra"] or TOLD_OTHERWISE not in row["extra"]:
+        return
+    said = json.loads(row["extra"]).get(TOLD_OTHERWISE)
+    for other in said if isinstance(said, list) else ():  # a log may hold a member of that name itself
+        if isinstance(other, dict) and isinstance(other.get("source_path"), str):
+            yield {
+                **row,
+                **{name: other[name] for name, kind in _SAID.items() if isinstance(other.get(name), kind)},
+            }
 
 
 def _limits(recorded: pl.DataFrame, declared: list[dict[str, Any]]) -> list[StepDefinition | None]:
@@ -203,8 +229,8 @@ def _row(row: Row, facts: StepFacts, used: Row) -> dict[str, Any]:
     end, usage = ending_of(facts), facts.usage
     told = facts.error_is_recorded or end.error is None
     answers = {
-        "input_tokens": usage and usage.input_tokens,
-        "output_tokens": usage and usage.output_tokens,
+        "input_tokens": usage and min(usage.input_tokens, I64_MAX),  # as much as a frame holds
+        "output_tokens": usage and min(usage.output_tokens, I64_MAX),
         "cost_usd": used["running_usd"] if used["calls"] else usage and usage.cost_usd,
         "llm_calls": usage and usage.llm_calls,
         "status": end.status,

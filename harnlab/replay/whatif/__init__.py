@@ -1,7 +1,17 @@
 """What would have happened under another rule, and how far the record proves it (DESIGN 5)."""
 
+from harnlab.replay.whatif.autonomy import approvals, autonomy
 from harnlab.replay.whatif.catalog import catalog, smallest_budget
 from harnlab.replay.whatif.decidability import DECIDABILITY, Decidability, Side
 from harnlab.replay.whatif.step_budget import step_budget
 
-__all__ = ["DECIDABILITY", "Decidability", "Side", "catalog", "smallest_budget", "step_budget"]
+__all__ = [
+    "DECIDABILITY",
+    "Decidability",
+    "Side",
+    "approvals",
+    "autonomy",
+    "catalog",
+    "smallest_budget",
+    "step_budget",
+]

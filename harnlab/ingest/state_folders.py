@@ -23,19 +23,10 @@ from typing import Final
 
 from harnlab.ingest.document_rows import Row, Rows, part
 from harnlab.ingest.documents import Findings
-from harnlab.ingest.file_names import actual_name, shown_name
+from harnlab.ingest.file_names import actual_name, shown_name, shown_path
 from harnlab.ingest.sources import Part, Problem, Source
 from harnlab.ingest.state_metadata import HANDOFF_FILE, read_handoff, read_metadata, recorded_session
-from harnlab.ingest.untrusted_folders import (
-    MOST_COUNTED,
-    MOST_NAMES,
-    Allowance,
-    File,
-    Parts,
-    Refused,
-    Walk,
-    read_inside,
-)
+from harnlab.ingest.untrusted_folders import Allowance, File, Parts, Refused, Walk, read_inside
 from harnlab.vocabulary import ProblemKind
 
 META_FOLDER: Final = ".agent_state_meta"
@@ -74,7 +65,7 @@ def read(source: Source) -> Part:
         there are rows. A key without metadata has null writer columns; so has one whose metadata cannot be read,
         which is a problem too.
     """
-    folder = _Folder(source)
+    folder = _Folder(source, Allowance(), Allowance())
     sessions = [folder.session(())]
     root, name = sessions[0].named()
     for session in sessions:
@@ -101,10 +92,10 @@ class _Folder:
     """What is gathered from one source."""
 
     source: Source
+    values: Allowance
+    metadata: Allowance
     rows: Rows = field(default_factory=lambda: {"state_entries": [], "handoffs": [], "events": []})
     problems: list[Problem] = field(default_factory=list)
-    values: Allowance = field(default_factory=Allowance)
-    metadata: Allowance = field(default_factory=Allowance)
 
     def session(self, below: Parts) -> _Session:
         """A session, its files listed."""
@@ -125,11 +116,7 @@ class _Folder:
 
     def note_what_was_left(self) -> None:
         for allowance, what in ((self.values, "files"), (self.metadata, "metadata files")):
-            if allowance.left:
-                count = (
-                    f"{allowance.left:,}" if allowance.left < MOST_COUNTED else f"{MOST_COUNTED:,} or more"
-                )
-                reason = f"{count} more {what} are not listed; {MOST_NAMES:,} names are taken of one folder"
+            if reason := allowance.shortage(what):
                 self.note((), reason)
 
 
@@ -177,8 +164,7 @@ class _Session:
         else:
             self.files.append(file)
         if file.target is not None:
-            reason = f"a symbolic link to {shown_name(file.target)!r}; links are not followed"
-            self.folder.note((*self.below, *file.parts), reason)
+            self._note_link((*self.below, *file.parts), file.target)
         elif file.parts == (HANDOFF_FILE,):
             self._take_handoff(file)
 
@@ -218,19 +204,18 @@ class _Session:
             self.interrupted.append(((META_FOLDER, *file.parts), file))
             return
         if file.target is not None:
-            reason = f"a symbolic link to {shown_name(file.target)!r}; links are not followed"
-            self.folder.note(parts, reason)
+            self._note_link(parts, file.target)
         elif not name.endswith(".json"):
             self.folder.note(parts, "no metadata: its name does not end in .json")
-            return
         elif file.content is None:
             self._note_size(parts, "metadata", file.size, LARGEST_METADATA_BYTES)
         else:
             columns, problems = read_metadata(self._named_source(parts), file.content)
             self.folder.problems += problems
             self.recorded = self.recorded or columns.get("writer_session_id")
-        key = (*folders, name.removesuffix(".json"))
-        self.metadata[key] = _Metadata(replace(file, content=None), parts, columns)
+        if name.endswith(".json"):
+            key = (*folders, name.removesuffix(".json"))
+            self.metadata[key] = _Metadata(replace(file, content=None), parts, columns)
 
     def named(self) -> tuple[str, str]:
         """Root and session id, from the folder's place and what the session recorded."""
@@ -239,8 +224,11 @@ class _Session:
         depth = len(wanted) if path.parts[-len(wanted) :] == wanted else 1
         shown = Path(self.folder.source.shown)
         known = depth < len(shown.parts) or (depth == len(shown.parts) and not shown.is_absolute())
-        root = (shown if known and ".." not in shown.parts[-depth:] else path).parents[depth - 1]
-        return shown_name(root.as_posix()), "/".join(map(shown_name, path.parts[-depth:]))
+        if known and ".." not in shown.parts[-depth:]:
+            root = shown.parents[depth - 1].as_posix()
+        else:
+            root = shown_path(path.parents[depth - 1].as_posix())
+        return root, "/".join(map(shown_name, path.parts[-depth:]))
 
     def add_rows(self, root: str, session_id: str) -> None:
         """Turn everything into rows."""
@@ -286,6 +274,10 @@ class _Session:
     def _note_unreadable(self, parts: Parts, error: OSError) -> None:
         reason = f"cannot be read: {error.strerror or error}"
         self.folder.note(parts, reason, kind=ProblemKind.UNREADABLE)
+
+    def _note_link(self, parts: Parts, target: str) -> None:
+        reason = f"a symbolic link to {shown_path(target)!r}; links are not followed"
+        self.folder.note(parts, reason)
 
     def _note_size(self, parts: Parts, what: str, size: int, largest: int) -> None:
         reason = f"{what} of {size:,} bytes; the largest that is read is {largest:,}"

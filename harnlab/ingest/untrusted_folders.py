@@ -7,6 +7,7 @@ waiting for a FIFO's other end. How many names are taken, how deep, and how many
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -59,11 +60,23 @@ class Refused:
 
 @dataclass(slots=True)
 class Allowance:
-    """What may still be taken; one allowance serves folders that are read together."""
+    """What may be taken; one allowance serves folders that are read together.
 
-    names: int = MOST_NAMES
+    ``taken`` are names and ``left`` those beyond the limit, counted up to ``most_counted``.
+    """
+
+    most_names: int = MOST_NAMES
+    most_counted: int = MOST_COUNTED
     bytes: int = MOST_READ_BYTES
+    taken: int = 0
     left: int = 0
+
+    def shortage(self, what: str) -> str | None:
+        """What was left out, in words; ``None`` when nothing was."""
+        if not self.left:
+            return None
+        count = f"{self.left:,}" if self.left < self.most_counted else f"{self.most_counted:,} or more"
+        return f"{count} {what} are not listed; {self.most_names:,} names are taken of one folder"
 
 
 @dataclass(slots=True)
@@ -100,7 +113,7 @@ class Walk:
     def _files(self, folder: int, parts: Parts, *, first: bool = False) -> Iterator[File | Refused]:
         names, untaken = self._names(folder, self.skipped if first else frozenset())
         if self.apart and not first and _is_folder(folder, self.apart):
-            self.allowance.names += len(names)
+            self.allowance.taken -= len(names)
             self.found_apart.append(parts)
             return
         self.allowance.left += untaken
@@ -114,13 +127,13 @@ class Walk:
             for entry in entries:
                 if entry.name in skipped:
                     continue
-                if len(names) < self.allowance.names:
+                if self.allowance.taken + len(names) < self.allowance.most_names:
                     names.append(entry.name)
-                elif self.allowance.left + untaken < MOST_COUNTED:
+                elif self.allowance.left + untaken < self.allowance.most_counted:
                     untaken += 1
                 else:
                     break
-        self.allowance.names -= len(names)
+        self.allowance.taken += len(names)
         return names, untaken
 
     def _file(self, folder: int, parts: Parts) -> Iterator[File | Refused]:
@@ -173,6 +186,7 @@ def opened_folder(folder: str | os.PathLike[str], below: Parts = ()) -> Iterator
     descriptor = os.open(folder, _OPEN_FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
     try:
         for name in below:
+            _refuse_to_climb(name)
             inner = os.open(name, _OPEN_FOLDER, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
@@ -200,16 +214,22 @@ def read_inside(folder: str | os.PathLike[str], parts: Parts, offset: int, lengt
 
 @contextmanager
 def _opened_file(folder: int, name: str) -> Iterator[int]:
+    _refuse_to_climb(name)
     # asked first, because opening is all it takes to start a tape; asked again, because it may be another by now
     if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-        raise OSError(0, "not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     descriptor = os.open(name, _OPEN_FILE, dir_fd=folder)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "not a regular file")
+            raise OSError(errno.EINVAL, "not a regular file")
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _refuse_to_climb(name: str) -> None:
+    if name in {"", ".", ".."} or "/" in name:
+        raise OSError(errno.EINVAL, f"{name!r} is not a name in a folder")
 
 
 def _is_folder(folder: int, name: str) -> bool:

@@ -67,7 +67,7 @@ class _Bound:
 
 
 def check(
-    runs: Frames | Paths,
+    runs: Frames | Paths | None = None,
     /,
     *,
     rules: Rules | str | os.PathLike[str],
@@ -77,8 +77,8 @@ def check(
 
     Parameters
     ----------
-    runs : Frames or paths
-        Runs, anything else that gives their frames, or where they lie.
+    runs : Frames or paths, optional
+        Runs, anything else that gives their frames, or where they lie. Default: those the rules name.
     rules : Rules or path-like
         A TOML file (see :mod:`harnlab.gate.rules`), or rules already read.
     baseline : Baseline, Runs or path-like, optional
@@ -99,7 +99,7 @@ def check(
     UnreadablePath
         For runs, rules or a baseline that cannot be read.
     InvalidArgument
-        For wrong rules, or a rule with a tolerance where no baseline is given.
+        For wrong rules, a rule with a tolerance where no baseline is given, or no runs at all.
     MalformedRecord
         For a baseline file that is none.
 
@@ -112,7 +112,7 @@ def check(
     ['pass']
     """
     read = rules if isinstance(rules, Rules) else read_rules(rules)
-    loaded = _loaded(runs)
+    loaded = _loaded(runs, read)
     base = _baseline(baseline if baseline is not None else read.baseline, read)
     if base is None:
         _needs_none(read)
@@ -138,10 +138,15 @@ def place(finding: dict[str, Any]) -> str | None:
     return finding["source_path"] if line is None else f"{finding['source_path']}:{line}"
 
 
-def _loaded(given: Frames | Paths) -> Frames:
+def _loaded(given: Frames | Paths | None, rules: Rules) -> Frames:
     if isinstance(given, Runs):
         return given
-    return load(given) if isinstance(given, str | os.PathLike | Iterable) else given
+    if given is None and not rules.runs:
+        raise InvalidArgument(
+            "no runs to check", where=rules.path or "rules", hint='runs = ["…"] in the rules'
+        )
+    paths = rules.runs if given is None else given
+    return load(paths) if isinstance(paths, str | os.PathLike | Iterable) else paths
 
 
 def _baseline(given: BaselineLike | None, rules: Rules) -> Baseline | None:

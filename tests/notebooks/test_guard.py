@@ -1,6 +1,5 @@
-"""The guard of notebooks/conftest.py: what makes a notebook fail, and how the failure reads."""
+"""The guard of notebooks: what makes a notebook fail, and how the failure reads."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -13,18 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from harnlab.nbcheck import guard
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 CHART = "application/vnd.vegalite.v5+json"
-
-
-def _load_guard():
-    spec = importlib.util.spec_from_file_location("notebook_guard", NOTEBOOKS / "conftest.py")
-    guard = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(guard)
-    return guard
-
-
-guard = _load_guard()
 
 
 def printed(text):
@@ -42,8 +33,7 @@ def cell(run, source, *outputs):
 def run_nbval(folder, *cells):
     """Run one notebook of these cells under the guard; pytest's exit code and report."""
     nbformat.write(new_notebook(cells=list(cells)), folder / "investigation.ipynb")
-    for name in ("conftest.py", "nbval_sanitize.cfg"):
-        shutil.copy(NOTEBOOKS / name, folder)
+    shutil.copy(NOTEBOOKS / "conftest.py", folder)
     (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     options = ["--nbval", "--color=no", "-rA", "--tb=short", "-p", "no:cacheprovider"]
     done = subprocess.run(
@@ -167,7 +157,7 @@ def test_what_may_differ_between_runs_does_not_fail(tmp_path):
 
 
 def test_a_duration_is_a_number_like_any_other():
-    sanitize = (NOTEBOOKS / "nbval_sanitize.cfg").read_text()
+    sanitize = guard.SANITIZE.read_text()
     patterns = re.findall(r"^regex: (.*)$", sanitize, re.MULTILINE)
     assert len(patterns) == 3
     assert not any(re.search(pattern, "p95 250 ms, 12% of 3/4 calls, $0.0031") for pattern in patterns)

@@ -2,8 +2,8 @@
 
 A step may stand in the trace spans of a run record, in a receipt and in a completed-step log. Spans know when
 it ran and under which persona; receipts and logs know its function and its error. The n-th finish of a step
-name in a run is the same step in each, so the first source that has a value gives it. A source that says otherwise is
-not lost: ``extra`` holds its place and its own values under :data:`TOLD_OTHERWISE`.
+name in a run is the same step in each, so the first source that has a value gives it. Where they contradict each
+other nothing is lost: ``extra`` holds the places and the own values of the others under :data:`TOLD_OTHERWISE`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEY: Final = ["run_id", "step", "_nth"]
 _PLACE: Final = [column.name for column in SOURCE if column.name != "run_id"]
 _SAID: Final = ("input_tokens", "output_tokens", "cost_usd", "llm_calls", "status", "error")
 
-#: Member of ``extra``: sources that differ from the row, each with its place and what it says itself.
+#: Member of ``extra``: the other sources of a step they contradict each other about, each with its place and values.
 TOLD_OTHERWISE: Final = "told_otherwise"
 
 
@@ -57,8 +57,9 @@ def one_row_per_step(told: pl.DataFrame) -> pl.DataFrame:
 
 def _with_dissent(merged: pl.DataFrame, numbered: pl.DataFrame) -> pl.DataFrame:
     """Merged steps with what other sources say otherwise in ``extra``."""
-    differs = [pl.col(name) != pl.col(name).drop_nulls().first().over(_KEY) for name in _SAID]
-    others = numbered.filter(pl.any_horizontal(differs))
+    differs = [pl.col(name) != pl.col(name).drop_nulls().first() for name in _SAID]
+    disputed = pl.any_horizontal(test.any(ignore_nulls=True).over(_KEY) for test in differs)
+    others = numbered.filter(disputed, pl.col("_rank") > pl.col("_rank").min().over(_KEY))
     if others.is_empty():
         return merged
     said: dict[tuple[Any, ...], list[dict[str, Any]]] = {}

@@ -8,7 +8,7 @@ calls used the cache is not decided, and a transcript's prices are never used fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl
@@ -93,23 +93,25 @@ def steps(runs: Frames, /) -> pl.DataFrame:
     rows = [
         _row(told, _facts(told, limit, use, troubled), use)
         for row, limit, use in zip(recorded.iter_rows(named=True), limits, used, strict=True)
-        for told in (row, *_told_otherwise(row))
+        for told in _tellings(row)
     ]
     told = with_damage(frame_of(rows, _SCHEMA), runs.frame("problems"), {"source_line": "source_path"})
     return judged(told, list(FIELDS), undecided=_UNDECIDED)
 
 
-def _told_otherwise(row: Row) -> Iterator[Row]:
-    """The same step as another source tells it, where that differs."""
+def _tellings(row: Row) -> list[Row]:
+    """A step as its own source tells it and, where they contradict each other, as the others do."""
     if not row["extra"] or TOLD_OTHERWISE not in row["extra"]:
-        return
+        return [row]
     said = json.loads(row["extra"]).get(TOLD_OTHERWISE)
-    for other in said if isinstance(said, list) else ():  # a log may hold a member of that name itself
-        if isinstance(other, dict) and isinstance(other.get("source_path"), str):
-            yield {
-                **row,
-                **{name: other[name] for name, kind in _SAID.items() if isinstance(other.get(name), kind)},
-            }
+    others = [
+        {**row, **{name: other[name] for name, kind in _SAID.items() if isinstance(other.get(name), kind)}}
+        for other in (said if isinstance(said, list) else ())  # a log may hold a member of that name itself
+        if isinstance(other, dict) and isinstance(other.get("source_path"), str)
+    ]
+    if row["source_kind"] == "span" and others:
+        row = {**row, "function": None, "error": None}  # a span tells neither
+    return [row, *others]
 
 
 def _limits(recorded: pl.DataFrame, declared: list[dict[str, Any]]) -> list[StepDefinition | None]:

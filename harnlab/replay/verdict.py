@@ -86,7 +86,8 @@ def judged(
 def with_damage(rows: pl.DataFrame, problems: pl.DataFrame, lines: Mapping[str, str]) -> pl.DataFrame:
     """Add the column ``damage``: what could not be read as it should on the lines a row was decided from.
 
-    A line with bytes that are no text or a number that is no number may differ for no other reason.
+    A line with bytes that are no text may differ for no other reason. Problems of a single member do not count: the
+    record contradicts itself there, or the member is null.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def with_damage(rows: pl.DataFrame, problems: pl.DataFrame, lines: Mapping[str, 
         Columns with line numbers, each with the column of their file.
     """
     noted = (
-        problems.filter(pl.col("source_line").is_not_null())
+        problems.filter(pl.col("source_line").is_not_null(), pl.col("field").is_null())
         .group_by("source_path", "source_line")
         .agg(pl.col("reason").first())
     )
@@ -119,7 +120,10 @@ def with_damage(rows: pl.DataFrame, problems: pl.DataFrame, lines: Mapping[str, 
 def frame_of(rows: Sequence[dict[str, Any]], schema: dict[str, pl.DataType]) -> pl.DataFrame:
     """Frame of scalar answers with the columns of ``schema``; what a row does not name is null."""
     return pl.DataFrame(
-        {name: pl.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in schema.items()}
+        {
+            name: pl.Series([row.get(name) for row in rows], dtype=dtype, strict=False)
+            for name, dtype in schema.items()
+        }
     )
 
 

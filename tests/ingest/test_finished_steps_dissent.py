@@ -9,12 +9,13 @@ def row(source, **more):
     return told | {"cost_usd": 0.25, "status": "completed"} | more
 
 
-def test_a_source_that_says_otherwise_keeps_its_own_value_and_place_in_extra():
+def test_where_sources_contradict_each_other_the_others_keep_their_values_and_places_in_extra():
     rows = [row("span"), row("completed_steps", source_line=3, cost_usd=0.5), row("receipt")]
     (merged,) = one_row_per_step(STEPS.build(rows)).rows(named=True)
     assert merged["cost_usd"] == 0.25
-    (said,) = json.loads(merged["extra"])[TOLD_OTHERWISE]
-    assert (said["source_path"], said["source_line"], said["cost_usd"]) == ("completed_steps", 3, 0.5)
+    log, receipt = json.loads(merged["extra"])[TOLD_OTHERWISE]
+    assert (log["source_path"], log["source_line"], log["cost_usd"]) == ("completed_steps", 3, 0.5)
+    assert (receipt["source_path"], receipt["cost_usd"]) == ("receipt", 0.25)
 
 
 def test_sources_that_agree_leave_no_extra_and_one_that_is_silent_does_not_disagree():

@@ -14,7 +14,7 @@ from harnlab.ingest.event_frames import EventReader, LogParts
 from harnlab.ingest.event_log_sqlite import add_database
 from harnlab.ingest.provenance_receipt import add_receipt
 from harnlab.ingest.records import encoding_problems, no_collection
-from harnlab.ingest.skill_evidence import in_window
+from harnlab.ingest.skill_evidence import in_log_document, in_window
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.ingest.windows import Lines, Unreadable, Window, index_lines, windows
 
@@ -52,6 +52,7 @@ def read_event_logs(sources: Iterable[Source]) -> LogParts:
         parts.extend(_read_lines(by_kind[SourceKind.AGENT_EVENTS], agent_batch))
         for source in by_kind[SourceKind.PROVENANCE_RECEIPT]:
             parts.extend(add_receipt(source))
+            parts.frames.extend(in_log_document(source))
     return parts
 
 

@@ -148,7 +148,15 @@ def in_record(
     search = _Search(source, in_file=offset is not None)
     for start, end in evidence_places(content):
         search.add(content[start:end], offset=(offset or 0) + start, line=line, inside=start)
-    found = search.part()
+    yield from _told(source, search.part())
+
+
+def in_log_document(source: Source) -> Iterator[tuple[str, pl.DataFrame]]:
+    """``skill_evidence`` and ``problems`` inside an event log that is one document."""
+    yield from _told(source, in_document(source))
+
+
+def _told(source: Source, found: Part) -> Iterator[tuple[str, pl.DataFrame]]:
     yield from found.frames.items()
     yield "problems", problems_frame(source, found.problems)
 
@@ -202,6 +210,8 @@ class _Search:
         shared = self._turn(evidence, _run_of(self.source, root))
         shared |= {"inside": inside, "digest": entry_digest(content), "holder": holder}
         cards = list(objects(evidence, "cards", self.findings))
+        if evidence.member("cards") is None:
+            self.findings.note(evidence, "cards", "expected a list, found null")
         self._note_contradiction(evidence, cards)
         for position, card in enumerate(cards):
             extra = {**_TURN.unknown(evidence), **_CARD.unknown(card)}

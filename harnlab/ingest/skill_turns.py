@@ -34,7 +34,8 @@ def skill_cards(found: pl.DataFrame) -> pl.DataFrame:
     """
     in_run = "run_id"
     own = pl.col("turn")
-    by_preference = pl.when(pl.col("holder").is_in(_PREFERRED)).then(0).otherwise(1)
+    ranks = {holder: rank for rank, holder in enumerate(_PREFERRED)}
+    by_preference = pl.col("holder").replace_strict(ranks, default=len(ranks))
     evidence = (
         found.select(in_run, *_EVIDENCE, "turn", "digest", "holder")
         .unique(_EVIDENCE, keep="first", maintain_order=True)

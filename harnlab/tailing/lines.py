@@ -61,15 +61,17 @@ class LineFollower:
         """Rows of the lines that are whole by now, a window at most."""
         while self._open():
             content = self._content()
-            if content:
-                return self._frame(content, torn=False)
-            if not self._moved_on():
+            torn = not content and self._moved_on()
+            if torn:
+                content = self._rest()
+            elif not content:
                 break
-            if rest := self._rest():
-                frame = self._frame(rest, torn=True)
+            frame = self._frame(content, torn=torn) if content else EVENTS.empty()
+            if torn:
                 self._leave()
+            # a window of lines that are no events is no end
+            if frame.height:
                 return frame
-            self._leave()
         return EVENTS.empty()
 
     def state(self, row: Row | None) -> State:

@@ -45,22 +45,27 @@ class RowFollower:
 
     def read(self) -> pl.DataFrame:
         """Rows that came since the last look, a batch at most."""
+        while found := self._look():
+            self._before = (self._rowid, self._anchor, dict(self._topics))
+            self._given = found
+            self._go_behind(found)
+            frame = self._events(found)
+            # a batch of rows that are no events is no end
+            if frame.height:
+                return frame
+        return EVENTS.empty()
+
+    def _look(self) -> list[tuple[int, SqliteRow]]:
         for still in (True, False):
             try:
                 with opened(self._source.path, still=still) as database:
-                    found = self._new(database)
+                    return self._new(database)
             except Changed:
                 continue
             except (NoEventLog, *DATABASE_ERRORS) as error:
                 self._note(str(error))
-                found = []
-            break
-        self._before = (self._rowid, self._anchor, dict(self._topics))
-        self._given = found
-        if not found:
-            return EVENTS.empty()
-        self._go_behind(found)
-        return self._events(found)
+                break
+        return []
 
     def state(self, row: Row | None) -> State:
         """Where this is: behind ``row`` of the newest batch, or behind all of it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,7 @@ from harnlab.analysis.routes.inherited import dispatched
 from harnlab.gate.measures import SCOPES, MeasureName
 from harnlab.gate.words import unknown_words
 from harnlab.money import finite
+from harnlab.replay import Verdict, parity
 from harnlab.vocabulary import OutcomeKind
 
 _COLUMNS: Final[dict[str, pl.DataType]] = {
@@ -119,18 +119,13 @@ def _denials(runs: Frames) -> pl.DataFrame:
 
 
 def _parity(runs: Frames) -> pl.DataFrame:
-    # a gate without this rule never decides again
-    try:
-        parity = importlib.import_module("harnlab.replay.parity").parity
-    except ModuleNotFoundError:
-        return pl.DataFrame(schema={"run_id": pl.String()})
+    """Decisions that can be decided again; of the others nothing is known."""
     verdict = pl.col("verdict")
-    rows: pl.DataFrame = parity(runs).with_columns(
-        amount=(verdict == "mismatch").cast(pl.Float64),
-        unknown=(verdict == "insufficient").cast(pl.Int64),
-        word="because",
+    return (
+        parity(runs)
+        .filter(verdict != Verdict.INSUFFICIENT.value)
+        .with_columns(amount=(verdict == Verdict.MISMATCH.value).cast(pl.Float64), word="subject")
     )
-    return rows
 
 
 _READERS: Final[dict[MeasureName, Callable[[Frames], pl.DataFrame]]] = {

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from harnlab import notebook as notebook
     from harnlab import replay as replay
     from harnlab.analysis import costs as costs
+    from harnlab.analysis import prices as prices
     from harnlab.analysis import routes as routes
     from harnlab.analysis.explain import explain as explain
     from harnlab.analysis.trace import trace as trace
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
     from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
     from harnlab.tailing import tail as tail
+    from harnlab.widgets.budget_explorer import BudgetExplorer as BudgetExplorer
     from harnlab.widgets.route_explorer import RouteExplorer as RouteExplorer
 
 __version__ = "0.1.0.dev0"
 
 #: Public name -> module and, for functions and classes, the name in it.
 _LAZY = {
+    "BudgetExplorer": ("harnlab.widgets.budget_explorer", "BudgetExplorer"),
     "RouteExplorer": ("harnlab.widgets.route_explorer", "RouteExplorer"),
     "Runs": ("harnlab.runs", "Runs"),
     "charts": ("harnlab.charts", None),
@@ -58,6 +61,7 @@ _LAZY = {
     "load": ("harnlab.runs", "load"),
     "notebook": ("harnlab.notebook", None),
     "parity": ("harnlab.replay", "parity"),
+    "prices": ("harnlab.analysis.prices", None),
     "replay": ("harnlab.replay", None),
     "report": ("harnlab.reports", "write_report"),
     "routes": ("harnlab.analysis.routes", None),
@@ -69,6 +73,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "BudgetExplorer",
     "HarnlabError",
     "InvalidArgument",
     "MalformedRecord",
@@ -87,6 +92,7 @@ __all__ = [
     "load",
     "notebook",
     "parity",
+    "prices",
     "replay",
     "report",
     "routes",

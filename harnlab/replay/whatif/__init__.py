@@ -3,6 +3,7 @@
 from harnlab.replay.whatif.autonomy import approvals, autonomy
 from harnlab.replay.whatif.catalog import catalog, smallest_budget
 from harnlab.replay.whatif.decidability import DECIDABILITY, Decidability, Side
+from harnlab.replay.whatif.route import route
 from harnlab.replay.whatif.step_budget import step_budget
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "approvals",
     "autonomy",
     "catalog",
+    "route",
     "smallest_budget",
     "step_budget",
 ]

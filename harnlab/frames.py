@@ -164,7 +164,7 @@ RUNS = FrameSchema(
 EVENTS = FrameSchema(
     name="events",
     row="one line, log row or document of any kind, known or not",
-    key=("source_path", "source_line"),
+    key=("source_path", "source_line", "source_offset"),
     columns=(
         *SOURCE,
         Column(

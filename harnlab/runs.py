@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -161,7 +162,7 @@ class Runs:
         return self.frame(name).to_pandas(use_pyarrow_extension_array=True)
 
     def record(self, reference: Reference) -> Any:
-        """The original JSON of a row, read back from its file.
+        """The original JSON of a row, read back from its file; of a row of a TOML manifest, its table.
 
         Of a row in a SQLite log it is the payload, of a key of durable state its content.
 
@@ -180,18 +181,19 @@ class Runs:
         UnknownName
             When the reference names no loaded file or line.
         MalformedRecord
-            When the line is not JSON, or the file has changed since it was loaded.
+            When the line is not JSON (nor the manifest TOML), or the file has changed since it was loaded.
         UnreadablePath
             When the file cannot be read any more, or is a value too large to read.
         """
         path, line, text = self._original(reference)
+        toml = path in self._sources and path.lower().endswith(".toml")
         try:
-            return decode_leniently(text, lambda member, reason: None)
+            return _table(text) if toml else decode_leniently(text, lambda member, reason: None)
         except ValueError as error:
             if path not in self._sources:
                 return text.decode("utf-8", "replace")
             raise MalformedRecord(
-                f"not JSON ({error})",
+                f"not {'TOML' if toml else 'JSON'} ({error})",
                 where=f"{path}:{line}",
                 hint="`runs.text(…)` gives the bytes as text; load again if the file has changed",
             ) from None
@@ -224,7 +226,8 @@ class Runs:
         raise UnknownName(f"no file {path!r} was loaded", expected="a `source_path` of these runs")
 
     def _extent(self, path: str, line: int) -> tuple[int, int]:
-        for name in ("events", "problems"):
+        # what stands inside a document has a line of its own and no row of `events`
+        for name in ("events", "problems", *SCHEMAS):
             rows = self._frames[name].filter(pl.col("source_path") == path, pl.col("source_line") == line)
             if rows.height and rows["source_offset"][0] is not None:
                 return rows["source_offset"][0], rows["length"][0]
@@ -252,6 +255,14 @@ class Runs:
                 raise InvalidArgument(json.dumps(reference), expected='"path:line"')
             return path, int(line), None, None
         return reference[0], int(reference[1]), None, None
+
+
+def _table(content: bytes) -> Any:
+    """Table of a manifest; that of a step stands alone and is given as such."""
+    table = tomllib.loads(content.decode("utf-8-sig", "replace"))
+    personas = table.get("personas")
+    steps = personas.get("steps") if isinstance(personas, dict) and len(table) == 1 else None
+    return steps[0] if isinstance(steps, list) and len(steps) == 1 else table
 
 
 def _payload(source: Source, row: int) -> bytes:

@@ -234,21 +234,37 @@ def _kind_of_lines(head: bytes, path: Path) -> SourceKind:
 
 def _kind_of_document(head: bytes, path: Path) -> SourceKind | None:
     """Kind of a JSON document: by its own members, by a mark inside, by its folder; at last by evidence inside."""
-    kind = _kind_of_whole(head) if len(head) < _SNIFFED_BYTES else None
-    kind = kind or _kind_by_mark(head) or _kind_by_folder(path)
+    kind = _kind_by_members(head) or _kind_by_mark(head) or _kind_by_folder(path)
     return kind or (SourceKind.SKILL_EVIDENCE if _holds_evidence(path) else None)
 
 
-def _kind_of_whole(content: bytes) -> SourceKind | None:
-    document = _json(content)
-    if isinstance(document, list):
-        document = next((item for item in document if isinstance(item, dict)), None)
-    if not isinstance(document, dict):
-        return None
-    kind = _kind_of_object(document)
-    if kind in _LINES and b"\n" in content.strip():
-        return None
-    return kind or _kind_of_mapping(document)
+def _kind_by_members(head: bytes) -> SourceKind | None:
+    document = _json(head) if len(head) < _SNIFFED_BYTES else None
+    if isinstance(document, dict):
+        return _kind_of_one(document, head) or _kind_of_mapping(document)
+    elements = document if isinstance(document, list) else _leading_elements(head)
+    kinds = (_kind_of_one(element, head) for element in elements if isinstance(element, dict))
+    return next(filter(None, kinds), None)
+
+
+def _kind_of_one(record: dict[str, Any], head: bytes) -> SourceKind | None:
+    kind = _kind_of_object(record)
+    return None if kind in _LINES and b"\n" in head.strip() else kind
+
+
+def _leading_elements(head: bytes) -> Iterator[Any]:
+    """Elements at the start of an array that is longer than its head, or torn."""
+    text = head.decode("utf-8-sig", "ignore").lstrip()
+    if not text.startswith("["):
+        return
+    decode, at = json.JSONDecoder().raw_decode, 1
+    while True:
+        at = next((i for i in range(at, len(text)) if text[i] not in " \t\r\n,"), len(text))
+        try:
+            element, at = decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        yield element
 
 
 def _kind_by_mark(head: bytes) -> SourceKind | None:

@@ -17,7 +17,9 @@ def nothing_wrong(runs):
         frame = runs.frame(name)
         assert dict(frame.schema) == schema.dtypes, name
         for row in frame.iter_rows(named=True):
-            assert runs.record(row) is not None, (name, row)
+            found = runs.record(row)
+            # the payload of a log row may be null
+            assert found is not None or name == "events", (name, row)
         key = [column for column in schema.key if column in frame.columns]
         named = frame.drop_nulls(key)
         assert named.select(key).is_duplicated().sum() == 0, (name, named.select(key))

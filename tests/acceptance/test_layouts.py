@@ -1,6 +1,4 @@
-"""Where files may lie: the transcript folder anywhere, files under other names, projects side by side, hosts' own places."""
-
-import os
+"""Where files may lie: anywhere, under other names, projects side by side, named in any spelling."""
 
 import pytest
 
@@ -135,7 +133,7 @@ def test_the_same_folder_twice_counts_once(tmp_path):
 def test_a_link_to_a_folder_inside_it_counts_once(tmp_path):
     project = Project(tmp_path)
     project.transcript(calls(1))
-    os.symlink(tmp_path / "transcripts", tmp_path / "latest", target_is_directory=True)
+    (tmp_path / "latest").symlink_to(tmp_path / "transcripts", target_is_directory=True)
     assert load(tmp_path).calls.height == 1
 
 

@@ -10,7 +10,7 @@ from acceptance.seen import column, cost, load, nothing_wrong
 from acceptance.written import T0, call_id, jsonl, message_0_7, request_0_7, response_0_7
 
 
-def span(span_id, parent_id, kind, name, start_ms, duration_ms, **metadata):
+def span(span_id, parent_id, kind, name, *, start_ms, duration_ms, **metadata):
     return {
         "span_id": span_id,
         "parent_id": parent_id,
@@ -23,7 +23,7 @@ def span(span_id, parent_id, kind, name, start_ms, duration_ms, **metadata):
 
 
 def llm_span(
-    span_id, parent_id, start_ms, number, usage=(100, 10), cost_usd=0.00045, status="ok", **metadata
+    span_id, parent_id, start_ms, number, *, usage=(100, 10), cost_usd=0.00045, status="ok", **metadata
 ):
     known = {
         "call_id": call_id(number),
@@ -39,10 +39,12 @@ def llm_span(
         "output_tokens": usage[1],
         "cost_usd": cost_usd,
     }
-    return span(span_id, parent_id, "llm_call", "llm_call", start_ms, 100, **(known | metadata))
+    return span(
+        span_id, parent_id, "llm_call", "llm_call", start_ms=start_ms, duration_ms=100, **(known | metadata)
+    )
 
 
-def step_span(span_id, parent_id, name, start_ms, duration_ms, **metadata):
+def step_span(span_id, parent_id, name, *, start_ms, duration_ms, **metadata):
     known = {
         "persona": "fixer",
         "model": "claude-sonnet-4-20250514",
@@ -52,7 +54,9 @@ def step_span(span_id, parent_id, name, start_ms, duration_ms, **metadata):
         "output_tokens": 10,
         "cost_usd": 0.00045,
     }
-    return span(span_id, parent_id, "step", name, start_ms, duration_ms, **(known | metadata))
+    return span(
+        span_id, parent_id, "step", name, start_ms=start_ms, duration_ms=duration_ms, **(known | metadata)
+    )
 
 
 def transcript(session, events=(), messages=()):
@@ -182,12 +186,12 @@ def full(run_id, **more):
         "replay_fixture": None,
         "observability": {"schema_version": 1, "planner_rounds": [], "research_fact_count": 0},
         "trace_spans": [
-            span(1, None, "pipeline", "main", 0, 5000),
-            step_span(2, 1, "plan", 100, 2000, llm_calls=1),
+            span(1, None, "pipeline", "main", start_ms=0, duration_ms=5000),
+            step_span(2, 1, "plan", start_ms=100, duration_ms=2000, llm_calls=1),
             llm_span(3, 2, 200, 1),
-            step_span(4, 2, "verify", 500, 1000, status="skipped"),
+            step_span(4, 2, "verify", start_ms=500, duration_ms=1000, status="skipped"),
             llm_span(5, 4, 600, 2),
-            span(6, 1, "tool_call", "read_file", 2500, 10),
+            span(6, 1, "tool_call", "read_file", start_ms=2500, duration_ms=10),
         ],
         "tool_recordings": [
             {
@@ -366,7 +370,7 @@ def test_a_run_with_neither_transcript_nor_spans_is_priced_from_its_usage(tmp_pa
 
 def test_a_call_that_failed_has_a_span_and_no_cost(tmp_path):
     spans = [
-        step_span(1, None, "plan", 0, 900),
+        step_span(1, None, "plan", start_ms=0, duration_ms=900),
         llm_span(
             2, 1, 0, 1, usage=(0, 0), cost_usd=None, status="retrying", error="Overloaded", retryable=True
         ),

@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "tests/fuzz/corpus"
 SLOW_S = 1.0
 MOST_BYTES = 16_384
+_value = re.compile(rb'(?<=:)\s*(?:"[^"]*"|[\w.+-]+)')
 
 try:
     import atheris
@@ -105,11 +106,17 @@ def fuzz_with_atheris(finder: Finder, seeds: list[bytes], tokens: tuple[bytes, .
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(seeds):
             Path(corpus, str(number)).write_bytes(seed[:MOST_BYTES])
-        words = Path(corpus, "words.dict")
-        escaped = ("".join(f"\\x{byte:02x}" for byte in token) for token in tokens if len(token) < 64)
-        words.write_text("".join(f'"{text}"\n' for text in escaped))
-        options = [f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}", f"-dict={words}", "-timeout=30"]
-        atheris.Setup([sys.argv[0], *options, "-verbosity=0", "-print_final_stats=1", corpus], finder)
+        chance = random.Random(7)
+
+        def mutate(content: bytes, most: int, seed: int) -> bytes:
+            chance.seed(seed)
+            if chance.random() < 0.5:
+                return atheris.Mutate(content, most)
+            return mutated(bytearray(content), chance, tokens)[:most]
+
+        options = [f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}", "-timeout=30"]
+        arguments = [sys.argv[0], *options, "-verbosity=0", "-print_final_stats=1", corpus]
+        atheris.Setup(arguments, finder, custom_mutator=mutate)
         atheris.Fuzz()
 
 
@@ -137,9 +144,10 @@ def fuzz_by_tracing(finder: Finder, seeds: list[bytes], tokens: tuple[bytes, ...
 
 
 def mutated(content: bytearray, chance: random.Random, tokens: tuple[bytes, ...]) -> bytes:
+    """The input after one to six things that happen to files, or that a JSON reader has an opinion on."""
     for _ in range(chance.randint(1, 6)):
         at = chance.randint(0, len(content))
-        match chance.randrange(5):
+        match chance.randrange(6):
             case 0 if at < len(content):
                 content[at] = chance.randrange(256)
             case 1:
@@ -151,6 +159,11 @@ def mutated(content: bytearray, chance: random.Random, tokens: tuple[bytes, ...]
             case 4:
                 token = chance.choice(tokens)
                 content[at : at + len(token)] = token
+            case 5:
+                values = list(_value.finditer(content))
+                if values:
+                    start, end = chance.choice(values).span()
+                    content[start:end] = chance.choice(tokens)
     return bytes(content[:MOST_BYTES])
 
 

@@ -136,7 +136,7 @@ def instant(value: Any) -> Typed:
         ):
             return _from_epoch(whole, fraction, value)
         return _from_rfc3339(value)
-    if not math.isfinite(value) or abs(value) > _LAST_SECOND:
+    if not abs(value) <= _LAST_SECOND:  # also where it is NaN, or an integer that no float holds
         return _refused(value, "a time")
     return Typed(_EPOCH + timedelta(microseconds=round(value * 1_000_000)))
 

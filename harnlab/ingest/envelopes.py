@@ -62,6 +62,11 @@ class Events:
         self.headers.append(headers)
         self.payloads.append(payload)
 
+    def time(self, row: int, milliseconds: int) -> int | None:
+        """Unix milliseconds that are a time; anything else is reported, and null."""
+        usual = 0 <= milliseconds <= LAST_MS
+        return milliseconds if usual else within_time(milliseconds, self.note(row))
+
     def note(self, row: int) -> Note:
         """The function that reports an oddity of a row."""
         return lambda member, reason: self.problems.append(
@@ -103,7 +108,7 @@ def topic_events(buffer: memoryview, lines: Lines, topics: list[str]) -> Events:
             topic=topic,
             event_id=envelope.id,
             kind=event.kind,
-            occurred_at_ms=within_time(event.occurred_at_ms, events.note(row)),
+            occurred_at_ms=events.time(row, event.occurred_at_ms),
             headers=bytes(event.headers),
             payload=bytes(event.payload),
         )
@@ -121,7 +126,7 @@ def agent_events(buffer: memoryview, lines: Lines) -> Events:
             topic=topic,
             event_id=None,
             kind=line.type,
-            occurred_at_ms=within_time(line.emitted_at_ms, events.note(row)),
+            occurred_at_ms=events.time(row, line.emitted_at_ms),
             headers=_NO_HEADERS,
             payload=bytes(raw),
         )

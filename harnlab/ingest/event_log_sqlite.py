@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 import polars as pl
 
-from harnlab.ingest.envelopes import Events, member, within_time, written_json
+from harnlab.ingest.envelopes import LAST_MS, Events, member, within_time, written_json
 from harnlab.ingest.event_frames import EventReader, LogParts
 from harnlab.ingest.heads import LineProblem
 from harnlab.ingest.records import encoding_problem
@@ -32,6 +32,8 @@ DATABASE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 _LARGEST_LINE: Final = 2**32 - 1
 _COLUMNS: Final = ("topic", "event_id", "kind", "payload", "headers", "occurred_at_ms")
 _TOO_LONG: Final = f"length(payload) > {LONGEST_LINE_BYTES}"
+#: Types of a row's values as the runtime writes them; a text comes as its bytes.
+_USUAL: Final = (bytes, int, bytes, bytes, bytes, int)
 _NEEDED: Final = frozenset({"topic", "event_id", "kind", "payload"})
 
 #: A row in the order of the columns selected, the size of a payload that is too long behind.
@@ -324,6 +326,27 @@ def batch(numbers: list[int], rows: list[SqliteRow]) -> tuple[Lines, Events]:
 
 
 def _add_event(events: Events, row: int, values: SqliteRow) -> None:
+    topic, event_id, kind, payload, headers, occurred, too_long = values
+    usual = tuple(map(type, values[:6])) == _USUAL and too_long is None and 0 <= occurred <= LAST_MS
+    if not usual or not (topic.isascii() and kind.isascii()):
+        _add_odd_event(events, row, values)
+        return
+    for part in (payload, headers):
+        if not part.isascii():
+            events.problems += encoding_problem(row, part)
+    events.add(
+        row,
+        topic=topic.decode(),
+        event_id=event_id,
+        kind=kind.decode(),
+        occurred_at_ms=occurred,
+        headers=headers,
+        payload=payload,
+    )
+
+
+def _add_odd_event(events: Events, row: int, values: SqliteRow) -> None:
+    """Add an event of which not every value has the type, or the letters, that the runtime gives it."""
     topic, event_id, kind, payload, headers, occurred, too_long = values
     note = events.note(row)
     if too_long is not None:

@@ -45,6 +45,8 @@ def link_log_rows(
     polars.DataFrame
         ``source_path``, ``source_line`` and ``linked_run``.
     """
+    if not runs:
+        return logged.select("source_path", "source_line", linked_run=NAMED_RUN).clear()
     named = pl.when(pl.col(NAMED_RUN).is_in(list(runs))).then(NAMED_RUN)
     rows = logged.filter(
         # the events of a receipt are one run's; a line of it may hold many of them

@@ -45,8 +45,8 @@ class FrameParts:
             self.add(name, frame)
 
     def concat(self) -> dict[str, pl.DataFrame]:
-        """One frame per name."""
-        return {name: pl.concat(parts) for name, parts in self.frames.items()}
+        """One frame per name; the parts are let go, for a large log is not held twice."""
+        return {name: pl.concat(self.frames.pop(name)) for name in list(self.frames)}
 
 
 @contextmanager

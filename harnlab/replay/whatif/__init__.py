@@ -2,6 +2,7 @@
 
 from harnlab.replay.whatif.autonomy import approvals, autonomy
 from harnlab.replay.whatif.catalog import catalog, smallest_budget
+from harnlab.replay.whatif.conflict_policy import conflict_policy
 from harnlab.replay.whatif.decidability import DECIDABILITY, Decidability, Side
 from harnlab.replay.whatif.route import route
 from harnlab.replay.whatif.step_budget import step_budget
@@ -13,6 +14,7 @@ __all__ = [
     "approvals",
     "autonomy",
     "catalog",
+    "conflict_policy",
     "route",
     "smallest_budget",
     "step_budget",

@@ -117,10 +117,7 @@ def _at_call(record: StepRecord, limits: StepDefinition, position: int) -> StepA
     trip = exceeded_limit(limits, usage[position])
     if record.proved and record.proved[0] == position and trip:
         return _as_recorded(record, "the same call breaks this limit", trip=trip)
-    later = record.step.answered[position + 1 :]
-    savings = exact_sum(
-        cost for call in later if (cost := call["cost_usd"]) is not None and math.isfinite(cost)
-    )
+    unreached = len(usage) - position - 1
     told = _trip_told(record, trip, position)
     charged = record.calls_add_up(tokens=False, usd=True)
     if not charged:
@@ -135,10 +132,10 @@ def _at_call(record: StepRecord, limits: StepDefinition, position: int) -> StepA
         position=position,
         calls=position + 1,
         usage=usage[position],
-        unreached=len(later),
-        savings=savings,
+        unreached=unreached,
+        savings=record.cost_from[position + 1],
         side=Side.AT_MOST if record.went_on else None,
-        changes=bool(later) or not record.is_cut,
+        changes=unreached > 0 or not record.is_cut,
         charged=charged,
     )
 

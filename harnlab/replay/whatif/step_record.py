@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
+from itertools import accumulate
 from typing import Final
 
 from harnlab.core.steps import StepDefinition, Trip
+from harnlab.money import exact_sum
 from harnlab.replay.step_instances import StepInstance, proved_trip, trip_of
 from harnlab.vocabulary import StepLimit, StepStatus
 
@@ -70,6 +73,14 @@ class StepRecord:
         if self.limit is not None:
             return True
         return False if self.status == StepStatus.COMPLETED or self.cut_by_another else None
+
+    @cached_property
+    def cost_from(self) -> list[Decimal]:
+        """Known cost of its calls from each one on, USD, exact; the last member is 0."""
+        costs = [call["cost_usd"] for call in reversed(self.step.answered)]
+        known = (0.0 if cost is None or not math.isfinite(cost) else cost for cost in costs)
+        sums = accumulate(known, lambda some, cost: exact_sum((some, cost)), initial=Decimal(0))
+        return list(sums)[::-1]
 
     @property
     def went_on(self) -> bool:

@@ -115,7 +115,7 @@ def _lenient_head(content: bytes, row: int, torn: bool, problems: list[LineProbl
 
 
 def decode_leniently(content: bytes, note: Callable[[str | None, str], None]) -> Any:
-    """Decode one JSON value the way a forgiving reader would: NaN, lone surrogates and bad UTF-8 are kept.
+    """Decode one JSON value forgivingly: NaN, integers of any size, lone surrogates and bad UTF-8 are kept.
 
     Raises
     ------
@@ -132,8 +132,17 @@ def decode_leniently(content: bytes, note: Callable[[str | None, str], None]) ->
         note(None, f"{word} is not JSON; kept")
         return float(word.replace("Infinity", "inf"))
 
+    def integer(digits: str) -> int | str:
+        try:
+            return int(digits)
+        except (
+            ValueError
+        ):  # Python refuses more than 4,300: its conversion takes time that grows with their square
+            note(None, f"an integer of {len(digits):,} digits; kept as text")
+            return digits
+
     try:
-        return json.loads(text, parse_constant=constant)
+        return json.loads(text, parse_constant=constant, parse_int=integer)
     except RecursionError:
         raise ValueError("nested too deeply to read") from None
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -381,12 +382,12 @@ def test_names_the_store_keeps_for_itself_are_no_keys(session):
     ]
 
 
-def test_times_no_calendar_holds_are_null(session):
-    (session / "k").write_text("k")
-    try:
-        os.utime(session / "k", ns=(0, 300_000_000_000 * 10**9))
-    except (OverflowError, OSError):
-        pytest.skip("this disk holds no such time")
+def test_a_temp_file_of_another_form_names_no_write(session):
+    (session / "plan.agent_state_tmp").write_text("")
     [row] = rows(read(source(session, SourceKind.STATE_FOLDER)), "state_entries")
-    held = row["modified_at"]
-    assert held is None or held.year < 10_000
+    assert (row["state"], row["extra"]) == ("crash_leftover", None)
+
+
+def test_a_time_no_calendar_holds_is_null():
+    assert state_folders._instant(300_000_000_000 * 10**9) is None
+    assert state_folders._instant(-(10**9)) == datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """How fast decisions are decided again: ``python benchmarks/replay_rates.py [count]`` (default: a million).
 
-Step budgets beside the scalar core, which they equal to the bit (``tests/replay/test_step_budgets.py``), and a million
-dispatches with one planted change that must be found with its line.
+Step budgets beside the scalar core, which they equal to the bit (``tests/replay/test_step_budgets.py``), and a
+million dispatches with one planted change, and one inherited field, that must be found with their lines.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from harnlab.analysis import routes
+from harnlab.core.steps import LlmCall, StepDefinition, Usage, exceeded_limit
 from harnlab.frames import SCHEMAS
 from harnlab.replay import dispatch
+from harnlab.replay.step_budgets import running, trips
 
 ROUNDS = 3
 
@@ -79,14 +82,51 @@ def dispatches(count: int) -> Made:
     return Made(calls=calls, dispatches=told)
 
 
-def with_planted(made: Made, at: int) -> Made:
-    """The same with the wire format of one dispatch changed."""
+def with_planted(made: Made, at: int, **changed: str) -> Made:
+    """The same with members of one dispatch changed."""
     told = made.frame("dispatches").with_columns(
-        wire_format=pl.when(pl.int_range(pl.len()) == at)
-        .then(pl.lit("anthropic_native"))
-        .otherwise("wire_format")
+        pl.when(pl.int_range(pl.len()) == at).then(pl.lit(value)).otherwise(name).alias(name)
+        for name, value in changed.items()
     )
     return Made(calls=made.frame("calls"), dispatches=told)
+
+
+def step_calls(count: int) -> pl.DataFrame:
+    """Calls of steps of twenty calls each, interleaved, with the ceilings of their step."""
+    chance = np.random.default_rng(7)
+    span = chance.integers(0, count // 20, count)
+    return pl.DataFrame(
+        {
+            "run_id": pl.Series(span // 50).cast(pl.String),
+            "step_span_id": span,
+            "input_tokens": chance.integers(0, 9000, count),
+            "output_tokens": chance.integers(0, 900, count),
+            "cost_usd": chance.random(count) / 100,
+        }
+    ).with_columns(max_tokens=pl.lit(90_000), max_usd=pl.lit(0.1))
+
+
+def scalar_trips(calls: pl.DataFrame) -> dict[int, tuple[int, str, float]]:
+    """Position, limit and cost of the first trip of each step, by the core alone."""
+    limits = StepDefinition(name="verify", function="verify", max_tokens=90_000, max_usd=0.1)
+    used: dict[int, Usage] = {}
+    found: dict[int, tuple[int, str, float]] = {}
+    columns = ("step_span_id", "input_tokens", "output_tokens", "cost_usd")
+    for span, tokens_in, tokens_out, cost in calls.select(columns).iter_rows():
+        usage = used.get(span, Usage()).after(
+            LlmCall(input_tokens=tokens_in, output_tokens=tokens_out, cost_usd=cost)
+        )
+        used[span] = usage
+        if span not in found and (trip := exceeded_limit(limits, usage)):
+            found[span] = (usage.llm_calls - 1, trip.limit.value, usage.cost_usd)
+    return found
+
+
+def fast_trips(calls: pl.DataFrame) -> dict[int, tuple[int, str, float]]:
+    columns = ("step_span_id", "position", "limit", "running_usd")
+    return {
+        span: (at, limit, usd) for span, at, limit, usd in trips(running(calls)).select(columns).iter_rows()
+    }
 
 
 def best(run: Callable[[], object]) -> float:
@@ -102,12 +142,29 @@ def best(run: Callable[[], object]) -> float:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print(f"Python {sys.version.split()[0]}, Polars {pl.__version__}, best of {ROUNDS}")
-    made = with_planted(dispatches(count), count * 2 // 3)
-    seconds = best(lambda: dispatch(made))
-    found = dispatch(made).filter(pl.col("verdict") == "mismatch")
-    assert found.height == 1, found
-    row = found.row(0, named=True)
-    print(f"{count:,} dispatches decided again in {seconds:.2f} s; planted: `{row['field']}` found at")
+    calls = step_calls(count)
+    assert scalar_trips(calls) == fast_trips(calls)
+    scalar, fast = best(lambda: scalar_trips(calls)), best(lambda: trips(running(calls)))
+    print(
+        f"step budgets, {count:,} calls in {count // 20:,} steps: scalar {scalar:.2f} s, columns {fast:.2f} s,"
+    )
+    print(f"  {scalar / fast:.0f} times as fast, every trip and every bit of every cost equal")
+    made = dispatches(count)
+    at = count * 2 // 3
+    show("decided again", made, at, lambda told: dispatch(told).filter(pl.col("verdict") == "mismatch"))
+    show("searched for inherited routes", made, at, routes.inherited)
+
+
+def show(done: str, made: Made, at: int, find: Callable[[Made], pl.DataFrame]) -> None:
+    """Plant one change, find it, and say how long that took."""
+    planted = with_planted(
+        made, at, wire_format="anthropic_native", provenance_model="inherited_from_primary"
+    )
+    seconds = best(lambda: find(planted))
+    (row,) = find(planted).iter_rows(named=True)
+    print(
+        f"{made.frame('dispatches').height:,} dispatches {done} in {seconds:.2f} s; planted change found at"
+    )
     print(f"  {row['source_path']}:{row['source_line']}")
 
 

@@ -62,54 +62,202 @@ def test_every_core_is_counted():
         counted["core"]
     ) == {"dispatch", "steps", "skills", "autonomy", "state", "trust"}
     assert counted["decisions"].sum() == told.height
-    assert counted.select(pl.sum_horizontal("match", "mismatch", "insufficient"))["match"].sum() == told.height
+    assert (
+        counted.select(pl.sum_horizontal("match", "mismatch", "insufficient"))["match"].sum() == told.height
+    )
     assert hl.replay.counts(told.drop("core")).row(0)[0] == told.height
 
 
 TRANSCRIPT = "transcripts/*/llm_transcript.jsonl"
+CARDS = "transcripts/*/skill_evidence.jsonl"
+DENIALS = "europe/.harn/events/topics/triggers.lifecycle.jsonl"
+HANDOFF = "state/release-4.13/__handoff.json"
 
 
 @pytest.mark.parametrize(
-    ("sample", "file", "line", "was", "now", "core", "field"),
+    ("sample", "change", "core", "field"),
     [
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch"', r'"wire_format":"openai_compat"', '"wire_format":"gemini"', "dispatch", "wire_format"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch"', r'"base_url_host":"openrouter.ai"', '"base_url_host":"evil.example"', "dispatch", "base_url_host"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch".*"served"', r'"outcome_kind":"served"', '"outcome_kind":"usage_limit"', "dispatch", "outcome_kind"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"empty_completion_transient_recovered"', r'"empty_retries":2', '"empty_retries":1', "dispatch", "outcome_empty_retries"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch"', r'"completion_tokens":(\d+)', r'"completion_tokens":1\1', "dispatch", "outcome_completion_tokens"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch"', r'"content_len":(\d+)', r'"content_len":1\1', "dispatch", "outcome_content_len"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"class":"timeout"', r'"class":"timeout"', '"class":"auth"', "dispatch", "outcome_class"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch"', r'"thinking":\{"mode":"off","enabled":false\}', '"thinking":{"mode":"adaptive","enabled":true}', "dispatch", "thinking_mode"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch"', r'"tool_format":"(text|native)","base', '"tool_format":"json","base', "dispatch", "tool_format"),  # noqa: E501
-        ("inherited-route", TRANSCRIPT, '"resolved_dispatch"', r'"model":"[^"]*","wire', '"model":"qwen/qwen4","wire', "dispatch", "model"),  # noqa: E501
-        ("cost-overrun", ".harn-runs/*.json", '"llm_calls": 6', "6", "5", "steps", "llm_calls"),
-        ("cost-overrun", ".harn-runs/*.json", '"cost_usd": 0.15708$', "0.15708", "0.15709", "steps", "cost_usd"),
-        ("cost-overrun", ".harn-runs/*.json", '"status": "skipped"', "skipped", "completed", "steps", "status"),
-        ("cost-overrun", "completed_steps.jsonl", '"collect"', '"cost_usd":0.04255', '"cost_usd":0.05255', "steps", "cost_usd"),  # noqa: E501
-        ("cost-overrun", "completed_steps.jsonl", '"announce"', '"completed"', '"skipped"', "steps", "status"),
-        ("cost-overrun", "completed_steps.jsonl", '"risk"', "32410", "32411", "steps", "error"),
-        ("cost-overrun", "receipts/*.json", '"input_tokens": 39810', "39810", "39811", "steps", "input_tokens"),
-        ("skill-catalog", "transcripts/*/skill_evidence.jsonl", "700", '"used_chars":601', '"used_chars":600', "skills", "used_chars"),  # noqa: E501
-        ("skill-catalog", "transcripts/*/skill_evidence.jsonl", "700", '"selected":true', '"selected":false', "skills", "selected"),  # noqa: E501
-        ("skill-catalog", "transcripts/*/skill_evidence.jsonl", "700", '"char_estimate":113', '"char_estimate":112', "skills", "char_estimate"),  # noqa: E501
-        ("skill-catalog", "transcripts/*/skill_evidence.jsonl", '"budget_chars":700', '"omitted_reason":"budget"', '"omitted_reason":null', "skills", "omitted_reason"),  # noqa: E501
-        ("skill-catalog", "transcripts/*/skill_evidence.jsonl", '"budget_chars":700', '"lifecycle":"shown"', '"lifecycle":"omitted"', "skills", "lifecycle"),  # noqa: E501
-        ("autonomy-pressure", "europe/.harn/events/topics/triggers.lifecycle.jsonl", "hourly", '"reason":"hourly', '"reason":"daily', "autonomy", "reason"),  # noqa: E501
-        ("autonomy-pressure", "europe/.harn/events/topics/triggers.lifecycle.jsonl", "agent_loop", '"autonomous_decisions_hour":3', '"autonomous_decisions_hour":2', "autonomy", "decision"),  # noqa: E501
-        ("autonomy-pressure", "europe/.harn/events/topics/triggers.lifecycle.jsonl", "agent_loop", '"autonomous_decisions_hour":3', '"autonomous_decisions_hour":4', "autonomy", "approval_autonomous_decisions_hour"),  # noqa: E501
-        ("autonomy-pressure", "europe/.harn/events/topics/triggers.lifecycle.jsonl", "agent_loop", '"per_hour":3', '"per_hour":2', "autonomy", "approval_per_hour"),  # noqa: E501
-        ("autonomy-pressure", "europe/.harn/events/topics/triggers.lifecycle.jsonl", "agent_loop", '"requested_tier":"act_with_approval"', '"requested_tier":"suggest"', "autonomy", "requested_tier"),  # noqa: E501
-        ("two-writers", "state/release-4.13/__handoff.json", '"written_at"', "1782117060", "1782117061", "state", "written_at"),  # noqa: E501
-        ("two-writers", "state/release-4.13/__handoff.json", '"worker_id"', "worker-1", "worker-2", "state", "writer_worker_id"),  # noqa: E501
-        ("autonomy-pressure", "europe/.harn/events/topics/trust_graph.jsonl", "issue.label", '"outcome":"success"', '"outcome":"failure"', "trust", "entry_hash"),  # noqa: E501
+        (
+            "inherited-route",
+            (TRANSCRIPT, '"resolved_dispatch"', '"wire_format":"openai_compat"', '"wire_format":"gemini"'),
+            "dispatch",
+            "wire_format",
+        ),
+        (
+            "inherited-route",
+            (
+                TRANSCRIPT,
+                '"resolved_dispatch"',
+                '"base_url_host":"openrouter.ai"',
+                '"base_url_host":"evil.example"',
+            ),
+            "dispatch",
+            "base_url_host",
+        ),
+        (
+            "inherited-route",
+            (
+                TRANSCRIPT,
+                '"resolved_dispatch".*"served"',
+                '"outcome_kind":"served"',
+                '"outcome_kind":"usage_limit"',
+            ),
+            "dispatch",
+            "outcome_kind",
+        ),
+        (
+            "inherited-route",
+            (TRANSCRIPT, '"empty_completion_transient_recovered"', '"empty_retries":2', '"empty_retries":1'),
+            "dispatch",
+            "outcome_empty_retries",
+        ),
+        (
+            "inherited-route",
+            (TRANSCRIPT, '"resolved_dispatch"', '"completion_tokens":(\\d+)', '"completion_tokens":1\\1'),
+            "dispatch",
+            "outcome_completion_tokens",
+        ),
+        (
+            "inherited-route",
+            (TRANSCRIPT, '"resolved_dispatch"', '"content_len":(\\d+)', '"content_len":1\\1'),
+            "dispatch",
+            "outcome_content_len",
+        ),
+        (
+            "inherited-route",
+            (TRANSCRIPT, '"class":"timeout"', '"class":"timeout"', '"class":"auth"'),
+            "dispatch",
+            "outcome_class",
+        ),
+        (
+            "inherited-route",
+            (
+                TRANSCRIPT,
+                '"resolved_dispatch"',
+                '"thinking":\\{"mode":"off","enabled":false\\}',
+                '"thinking":{"mode":"adaptive","enabled":true}',
+            ),
+            "dispatch",
+            "thinking_mode",
+        ),
+        (
+            "inherited-route",
+            (
+                TRANSCRIPT,
+                '"resolved_dispatch"',
+                '"tool_format":"(text|native)","base',
+                '"tool_format":"json","base',
+            ),
+            "dispatch",
+            "tool_format",
+        ),
+        (
+            "inherited-route",
+            (TRANSCRIPT, '"resolved_dispatch"', '"model":"[^"]*","wire', '"model":"qwen/qwen4","wire'),
+            "dispatch",
+            "model",
+        ),
+        ("cost-overrun", (".harn-runs/*.json", '"llm_calls": 6', "6", "5"), "steps", "llm_calls"),
+        (
+            "cost-overrun",
+            (".harn-runs/*.json", '"cost_usd": 0.15708$', "0.15708", "0.15709"),
+            "steps",
+            "cost_usd",
+        ),
+        (
+            "cost-overrun",
+            (".harn-runs/*.json", '"status": "skipped"', "skipped", "completed"),
+            "steps",
+            "status",
+        ),
+        (
+            "cost-overrun",
+            ("completed_steps.jsonl", '"collect"', '"cost_usd":0.04255', '"cost_usd":0.05255'),
+            "steps",
+            "cost_usd",
+        ),
+        (
+            "cost-overrun",
+            ("completed_steps.jsonl", '"announce"', '"completed"', '"skipped"'),
+            "steps",
+            "status",
+        ),
+        ("cost-overrun", ("completed_steps.jsonl", '"risk"', "32410", "32411"), "steps", "error"),
+        (
+            "cost-overrun",
+            ("receipts/*.json", '"input_tokens": 39810', "39810", "39811"),
+            "steps",
+            "input_tokens",
+        ),
+        ("skill-catalog", (CARDS, "700", '"used_chars":601', '"used_chars":600'), "skills", "used_chars"),
+        ("skill-catalog", (CARDS, "700", '"selected":true', '"selected":false'), "skills", "selected"),
+        (
+            "skill-catalog",
+            (CARDS, "700", '"char_estimate":113', '"char_estimate":112'),
+            "skills",
+            "char_estimate",
+        ),
+        (
+            "skill-catalog",
+            (CARDS, '"budget_chars":700', '"omitted_reason":"budget"', '"omitted_reason":null'),
+            "skills",
+            "omitted_reason",
+        ),
+        (
+            "skill-catalog",
+            (CARDS, '"budget_chars":700', '"lifecycle":"shown"', '"lifecycle":"omitted"'),
+            "skills",
+            "lifecycle",
+        ),
+        (
+            "autonomy-pressure",
+            (DENIALS, "hourly", '"reason":"hourly', '"reason":"daily'),
+            "autonomy",
+            "reason",
+        ),
+        (
+            "autonomy-pressure",
+            (DENIALS, "agent_loop", '"autonomous_decisions_hour":3', '"autonomous_decisions_hour":2'),
+            "autonomy",
+            "decision",
+        ),
+        (
+            "autonomy-pressure",
+            (DENIALS, "agent_loop", '"autonomous_decisions_hour":3', '"autonomous_decisions_hour":4'),
+            "autonomy",
+            "approval_autonomous_decisions_hour",
+        ),
+        (
+            "autonomy-pressure",
+            (DENIALS, "agent_loop", '"per_hour":3', '"per_hour":2'),
+            "autonomy",
+            "approval_per_hour",
+        ),
+        (
+            "autonomy-pressure",
+            (DENIALS, "agent_loop", '"requested_tier":"act_with_approval"', '"requested_tier":"suggest"'),
+            "autonomy",
+            "requested_tier",
+        ),
+        ("two-writers", (HANDOFF, '"written_at"', "1782117060", "1782117061"), "state", "written_at"),
+        ("two-writers", (HANDOFF, '"worker_id"', "worker-1", "worker-2"), "state", "writer_worker_id"),
+        (
+            "autonomy-pressure",
+            (
+                "europe/.harn/events/topics/trust_graph.jsonl",
+                "issue.label",
+                '"outcome":"success"',
+                '"outcome":"failure"',
+            ),
+            "trust",
+            "entry_hash",
+        ),
     ],
-)  # fmt: skip
-def test_one_changed_value_is_found_and_named_with_its_line(
-    tmp_path, sample, file, line, was, now, core, field
-):
+)
+def test_one_changed_value_is_found_and_named_with_its_line(tmp_path, sample, change, core, field):
     folder = tmp_path / "sample"
     shutil.copytree(SAMPLES / sample, folder)
-    path, number = planted(folder, file, line, was, now)
+    path, number = planted(folder, *change)
     told = parity(folder).filter(pl.col("verdict") == "mismatch")
     named = told.filter(pl.col("core") == core, pl.col("field") == field)
     assert named.height >= 1, told.rows()

@@ -16,7 +16,7 @@ import polars as pl
 
 from harnlab.frames import EXTRA, PROBLEMS, SOURCE, Instant
 from harnlab.ingest.decode import FamilyDecoder, Values, column_values
-from harnlab.ingest.duplicates import repeated_members
+from harnlab.ingest.duplicates import DuplicateFinder, repeated_members
 from harnlab.ingest.families import Family
 from harnlab.ingest.fields import instant, typed
 from harnlab.ingest.heads import LineProblem
@@ -75,6 +75,8 @@ class RecordReader:
     def __init__(self, sources: Sequence[Source], families: Iterable[Family]) -> None:
         self.sources = sources
         self.decoders = {family.type: FamilyDecoder(family) for family in families}
+        self._finders = {kind: DuplicateFinder(decoder.family) for kind, decoder in self.decoders.items()}
+        self._any_finder = DuplicateFinder()
         self._files = pl.DataFrame(
             {
                 "run_id": pl.Series([source.run_id for source in sources], dtype=pl.String),
@@ -127,6 +129,13 @@ class RecordReader:
         place = self.place(lines, np.asarray(rows, dtype=np.int64))
         series = _columns(decoder, values, [] if times_seen else rows, problems)
         return pl.DataFrame({**{name: place[name] for name in _SOURCE}, **series})
+
+    def duplicates(
+        self, kind: str, records: Iterable[bytes | memoryview], rows: Sequence[int]
+    ) -> Iterator[LineProblem]:
+        """A report for every member that a record, of a family or not, gives more than once."""
+        for number, member in self._finders.get(kind, self._any_finder).find(records):
+            yield _given_again(rows[number], member)
 
     def problems(
         self, lines: Lines, problems: list[LineProblem], oversized: Iterable[Oversized] = ()
@@ -235,5 +244,9 @@ def duplicate_problems(
 ) -> Iterator[LineProblem]:
     """A report for every member that a record gives more than once."""
     for member in repeated_members(record, every_level=every_level):
-        reason = f"member {member!r} is given more than once; the last value counts"
-        yield LineProblem(row=row, kind=ProblemKind.DUPLICATE_KEY, field=member, reason=reason)
+        yield _given_again(row, member)
+
+
+def _given_again(row: int, member: str) -> LineProblem:
+    reason = f"member {member!r} is given more than once; the last value counts"
+    return LineProblem(row=row, kind=ProblemKind.DUPLICATE_KEY, field=member, reason=reason)

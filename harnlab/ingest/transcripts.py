@@ -6,7 +6,7 @@ requests, responses and errors are joined into ``calls`` afterwards (:mod:`harnl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,6 @@ from harnlab.ingest.heads import HEAD_DTYPES, Heads, LineProblem, read_heads
 from harnlab.ingest.records import (
     FrameParts,
     RecordReader,
-    duplicate_problems,
     encoding_problems,
     instants,
     no_collection,
@@ -57,20 +56,18 @@ def transcript_frames(reader: RecordReader, window: Window) -> Iterator[tuple[st
     """Every frame of one window of transcript lines."""
     lines = index_lines(window)
     heads = read_heads(window.buffer, lines)
-    problems = [
-        *heads.problems,
-        *encoding_problems(window, lines, heads.rows),
-        *_duplicates(window, lines, heads.rows),
-    ]
-    yield "events", _events(reader, lines, heads, problems)
-    by_type: dict[str, list[int]] = {}
-    for row, kind in zip(heads.rows, heads.columns["type"], strict=True):
-        if kind in reader.decoders:
-            by_type.setdefault(kind, []).append(row)
+    problems = [*heads.problems, *encoding_problems(window, lines, heads.rows)]
+    rows_of = _by_type(heads)
     starts, ends = lines.starts.tolist(), lines.ends.tolist()
-    for kind, rows in by_type.items():
-        records = [window.buffer[starts[row] : ends[row]] for row in rows]
-        yield kind, reader.family(kind, records, lines, rows, problems)
+    records = {
+        kind: [window.buffer[starts[row] : ends[row]] for row in rows] for kind, rows in rows_of.items()
+    }
+    for kind, rows in rows_of.items():
+        problems += reader.duplicates(kind, records[kind], rows)
+    yield "events", _events(reader, lines, heads, problems)
+    for kind, rows in rows_of.items():
+        if kind in reader.decoders:
+            yield kind, reader.family(kind, records[kind], lines, rows, problems)
     yield from in_window(reader.sources, window, lines, heads.rows)
     yield "problems", reader.problems(lines, problems, window.oversized)
 
@@ -83,7 +80,8 @@ def _events(reader: RecordReader, lines: Lines, heads: Heads, problems: list[Lin
     return EVENTS.conform(pl.DataFrame(columns))
 
 
-def _duplicates(window: Window, lines: Lines, rows: Iterable[int]) -> Iterator[LineProblem]:
-    starts, ends = lines.starts.tolist(), lines.ends.tolist()
-    for row in rows:
-        yield from duplicate_problems(row, window.buffer[starts[row] : ends[row]])
+def _by_type(heads: Heads) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for row, kind in zip(heads.rows, heads.columns["type"], strict=True):
+        rows.setdefault(kind or "", []).append(row)
+    return rows

@@ -264,7 +264,7 @@ def count_lines(content):
     return content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     edits=st.lists(
         st.tuples(st.integers(0, len(TRANSCRIPT)), st.integers(0, 40), st.binary(max_size=6)), max_size=6

@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from harnlab import gate as gate
     from harnlab import notebook as notebook
     from harnlab import replay as replay
+    from harnlab.analysis import autonomy as autonomy
     from harnlab.analysis import costs as costs
     from harnlab.analysis import prices as prices
     from harnlab.analysis import routes as routes
+    from harnlab.analysis import skills as skills
+    from harnlab.analysis import state as state
     from harnlab.analysis.explain import explain as explain
     from harnlab.analysis.trace import trace as trace
     from harnlab.gate import check as check
@@ -51,6 +54,7 @@ _LAZY = {
     "BudgetExplorer": ("harnlab.widgets.budget_explorer", "BudgetExplorer"),
     "RouteExplorer": ("harnlab.widgets.route_explorer", "RouteExplorer"),
     "Runs": ("harnlab.runs", "Runs"),
+    "autonomy": ("harnlab.analysis.autonomy", None),
     "charts": ("harnlab.charts", None),
     "check": ("harnlab.gate", "check"),
     "core": ("harnlab.core", None),
@@ -65,6 +69,8 @@ _LAZY = {
     "replay": ("harnlab.replay", None),
     "report": ("harnlab.reports", "write_report"),
     "routes": ("harnlab.analysis.routes", None),
+    "skills": ("harnlab.analysis.skills", None),
+    "state": ("harnlab.analysis.state", None),
     "tail": ("harnlab.tailing", "tail"),
     "trace": ("harnlab.analysis.trace", "trace"),
     "trust": ("harnlab.replay.trust", None),
@@ -81,6 +87,7 @@ __all__ = [
     "Runs",
     "UnknownName",
     "UnreadablePath",
+    "autonomy",
     "charts",
     "check",
     "core",
@@ -96,6 +103,8 @@ __all__ = [
     "replay",
     "report",
     "routes",
+    "skills",
+    "state",
     "tail",
     "trace",
     "trust",

@@ -1,4 +1,4 @@
-"""The command line: ``harnlab show | schema | report``.
+"""The command line: ``harnlab show | parity | whatif | check | report | tail | schema | lab | …``.
 
 Exit codes: 0 fine, 1 findings (gates only), 2 wrong usage, 3 unreadable input.
 """

@@ -20,8 +20,15 @@ _EXIT_INTERRUPTED: Final = 130
 #: Subcommand -> module that defines it as ``command``; loaded only when it is called or listed.
 _COMMANDS: Final = {
     "show": "harnlab.cli.show",
+    "parity": "harnlab.cli.parity",
+    "whatif": "harnlab.cli.whatif",
+    "check": "harnlab.cli.check",
     "report": "harnlab.cli.report",
+    "tail": "harnlab.cli.tail",
     "schema": "harnlab.cli.schema",
+    "lab": "harnlab.cli.lab",
+    "new-check": "harnlab.cli.new_check",
+    "doctor": "harnlab.cli.doctor",
 }
 
 
@@ -42,14 +49,21 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="harnlab")
 @click.option("--debug", is_flag=True, help="Show a traceback when something goes wrong.")
 def harnlab(debug: bool) -> None:
-    """Find out what an agent run cost, which route it took, and prove it from the log line."""
+    """Find out what an agent run cost, which route it took, and prove it from the log line.
+
+    Exit codes: 0 fine, 1 findings (check, doctor), 2 wrong usage, 3 something cannot be read.
+
+    Completion: eval "$(_HARNLAB_COMPLETE=bash_source harnlab)" (or zsh_source, fish_source)
+
+    Example: harnlab show sample_transcripts/cost-overrun
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the console script exits with what this returns."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        harnlab.main(args=given, prog_name="harnlab", standalone_mode=False)
+        code = harnlab.main(args=given, prog_name="harnlab", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -75,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"harnlab: this is a bug in harnlab: {type(error).__name__}: {error}", err=True)
         click.echo("Run again with `harnlab --debug …` and report what it prints.", err=True)
         return 70
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _end_quietly() -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 
 import click
 import polars as pl
 
 from harnlab import __version__
-from harnlab.errors import InvalidArgument
+from harnlab.errors import InvalidArgument, UnreadablePath
+from harnlab.frames import ALL_FRAMES, Column, FrameSchema
 
 #: Changes when a member of the envelope changes its name or meaning.
 ENVELOPE_VERSION: Final = 1
@@ -32,6 +34,53 @@ def envelope(command: str, data: Any) -> str:
     """JSON text of a result: what made it, in which version of the envelope, and the data."""
     told = {"harnlab": __version__, "envelope": ENVELOPE_VERSION, "command": command, "data": data}
     return json.dumps(told, ensure_ascii=False, indent=2, default=str)
+
+
+def envelope_schema() -> dict[str, Any]:
+    """JSON Schema of what :func:`envelope` makes; rows of a frame have the columns ``harnlab schema FRAME`` lists."""
+    named = {f"show {frame.name}": {"type": "array", "items": _row_schema(frame)} for frame in (*ALL_FRAMES,)}
+    only = {
+        "if": {"properties": {"command": {"enum": [*named]}}},
+        "then": {"oneOf": [
+            {"properties": {"command": {"const": name}, "data": data}} for name, data in named.items()
+        ]},
+    }  # fmt: skip
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "harnlab output",
+        "type": "object",
+        "required": ["harnlab", "envelope", "command", "data"],
+        "additionalProperties": False,
+        "properties": {
+            "harnlab": {"type": "string", "description": "version that wrote it"},
+            "envelope": {"const": ENVELOPE_VERSION, "description": "version of this form"},
+            "command": {"type": "string", "description": "command and what it was asked for"},
+            "data": {"type": ["object", "array"], "description": "the result; rows of a frame as objects"},
+        },
+        **only,
+    }
+
+
+def _row_schema(frame: FrameSchema) -> dict[str, Any]:
+    columns = {column.name: _value_schema(column) for column in frame.columns}
+    return {
+        "type": "object",
+        "required": [*columns],
+        "properties": columns,
+        "additionalProperties": False,
+    }
+
+
+def _value_schema(column: Column) -> dict[str, Any]:
+    kinds = {
+        "String": "string",
+        "Boolean": "boolean",
+        "Float64": "number",
+        "Datetime": "string",
+        "List": "array",
+    }
+    kind = kinds.get(column.dtype.base_type().__name__, "integer")
+    return {"type": [kind, "null"] if column.nullable else kind, "description": column.doc}
 
 
 def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -57,6 +106,28 @@ def write_frame(frame: pl.DataFrame, form: Format, *, command: str) -> None:
                     "Parquet is binary", where="--format", hint="redirect it: `… > rows.parquet`"
                 )
             frame.write_parquet(sys.stdout.buffer)
+
+
+def write_text(text: str, target: str) -> None:
+    """Write a text to a file, or to standard output for ``-``.
+
+    Raises
+    ------
+    UnreadablePath
+        When the file cannot be written.
+    """
+    if target == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UnreadablePath(f"cannot be written: {error.strerror}", where=target) from None
+
+
+def plain_text(text: str) -> str:
+    """Text that cannot move a terminal's cursor or turn its writing round."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def table(frame: pl.DataFrame, *, limit: int = 40) -> str:
@@ -85,5 +156,6 @@ def _cell(value: Any) -> str:
         return f"{value:.6f}".rstrip("0").rstrip(".")
     if isinstance(value, list):
         return ", ".join(map(_cell, value))
-    text = " ".join(str(value).split()) if not hasattr(value, "isoformat") else f"{value:%Y-%m-%d %H:%M:%S}"
+    shown = f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "isoformat") else plain_text(str(value))
+    text = " ".join(shown.split())
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import click
 
+from harnlab.cli.options import paths
+from harnlab.cli.output import envelope
+from harnlab.cli.reading import loaded
 from harnlab.reports import write_report
-from harnlab.runs import load
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@paths
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("harnlab-report.html"),
-    show_default=True, help="File to write.",
-)  # fmt: skip
-def command(paths: tuple[str, ...], output: Path) -> None:
+    "-o",
+    "--output",
+    default="harnlab-report.html",
+    show_default=True,
+    help="File to write; - for standard output.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON.")
+def command(paths: tuple[str, ...], output: str, as_json: bool) -> None:
     """Write what is under each PATH as one HTML file that opens with the network off.
 
     Example: harnlab report sample_transcripts -o report.html
     """
-    click.echo(f"report written to {write_report(load(list(paths)), output)}")
+    with loaded(paths) as runs:
+        if output == "-":
+            with tempfile.TemporaryDirectory() as folder:
+                click.echo(write_report(runs, Path(folder, "report.html")).read_text("utf-8"), nl=False)
+            return
+        written = write_report(runs, output)
+    told = {"written": str(written), "runs": len(runs)}
+    click.echo(envelope("report", told) if as_json else f"report written to {written}")

@@ -9,34 +9,30 @@ import click
 import polars as pl
 
 from harnlab.analysis import costs, routes
-from harnlab.cli.output import Format, envelope, rows, table, write_frame
+from harnlab.cli.options import as_json, chosen, form, paths
+from harnlab.cli.output import envelope, rows, table, write_frame
+from harnlab.cli.reading import loaded
 from harnlab.frames import SCHEMAS
-from harnlab.runs import Runs, load
+from harnlab.runs import Runs
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@paths
 @click.option("--frame", help="Print the rows of one frame instead (`harnlab schema` lists them).")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice([form.value for form in Format]),
-    default=Format.TABLE.value,
-    help="Form of the rows of --frame.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def command(paths: tuple[str, ...], frame: str | None, form: Format, as_json: bool) -> None:
-    """Say what is under each PATH (a file, a folder or a pattern), and what went wrong in it.
+@form
+@as_json
+def command(paths: tuple[str, ...], frame: str | None, form: str, as_json: bool) -> None:
+    """Say what is under each PATH (a file, a folder, a pattern, or - for a transcript), and what went wrong in it.
 
     Example: harnlab show sample_transcripts/cost-overrun
     """
-    runs = load(list(paths))
-    if frame is not None:
-        chosen = runs.summary if frame == "summary" else runs.frame(frame)
-        write_frame(chosen, Format.JSON if as_json else Format(form), command=f"show {frame}")
-        return
-    findings = _Findings(runs)
-    click.echo(envelope("show", findings.plain()) if as_json else findings.text())
+    with loaded(paths) as runs:
+        if frame is not None:
+            rows_of = runs.summary if frame == "summary" else runs.frame(frame)
+            write_frame(rows_of, chosen(form, as_json=as_json), command=f"show {frame}")
+            return
+        findings = _Findings(runs)
+        click.echo(envelope("show", findings.plain()) if as_json else findings.text())
 
 
 class _Findings:

@@ -92,7 +92,7 @@ def check(
         baseline, tolerance, allowed`` (numbers in the unit; ``tolerance`` the larger of the absolute and relative
         one, ``allowed`` the largest value that passes), ``verdict`` (``pass``, ``fail`` or ``insufficient``: the
         record does not decide), ``blocking`` (whether the row stops the gate), ``because`` (one sentence), and of the
-        first culprit ``run_id, source_path, source_line``.
+        record that shows it best ``run_id, source_path, source_line``.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def exit_code(findings: pl.DataFrame) -> int:
 
 
 def place(finding: dict[str, Any]) -> str | None:
-    """``path:line`` of a finding's first culprit."""
+    """``path:line`` of the record that shows a finding."""
     if finding["source_path"] is None:
         return None
     line = finding["source_line"]
@@ -287,7 +287,7 @@ def _first(rule: Rule, rows: pl.DataFrame, first: dict[str, Any]) -> str:
     if rule.measure is MeasureName.UNKNOWN_WORDS:
         return f"new: {plain(', '.join(words_of(rows)))}"
     what = f"{plain(str(first['word']))} of " if first["word"] else ""
-    return f"first by {what}run {plain(str(first['run_id']))}"
+    return f"seen at {what}run {plain(str(first['run_id']))}"
 
 
 def _exact(value: float) -> Decimal:

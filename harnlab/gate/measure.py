@@ -80,14 +80,14 @@ def _quotient(some: Decimal, of: int) -> float:
 
 
 def culprit(rows: pl.DataFrame, kind: Kind, statistic: Statistic, allowed: Decimal) -> dict[str, object]:
-    """First record that makes a scope exceed what is allowed, and the run (or step) it belongs to.
+    """First record that makes a scope exceed what is allowed.
 
-    Of a mean or a largest value the first run above it is taken, and of a run (or of everything) the record that
-    takes its running sum over; of a share the first record that counts.
+    Of a mean or a largest value the run (or step) with the most is taken, and of a run (or of everything) the record
+    that takes its running sum over; of a share the first record that counts.
     """
     if statistic is not Statistic.TOTAL:
-        over = (unit for unit, value in unit_values(rows, kind).items() if value > allowed)
-        rows = rows.filter(pl.col("unit") == next(over))
+        values = unit_values(rows, kind)
+        rows = rows.filter(pl.col("unit") == max(values, key=values.__getitem__))
     counting = rows.filter(pl.col("amount") > 0)
     running = Decimal(0)
     for row in counting.iter_rows(named=True):

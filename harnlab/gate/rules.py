@@ -169,10 +169,17 @@ def parse_rules(text: str, *, path: str | None = None) -> Rules:
     folder = Path(where).parent
     return Rules(
         rules=file.rule,
-        runs=tuple((folder / name).as_posix() for name in file.runs),
-        baseline=None if file.baseline is None else (folder / file.baseline).as_posix(),
+        runs=tuple(_beside(folder, name) for name in file.runs),
+        baseline=None if file.baseline is None else _beside(folder, file.baseline),
         path=path,
     )
+
+
+def _beside(folder: Path, name: str) -> str:
+    """Path a file names, from where harnlab runs; ``..`` is taken out where no link makes it mean something else."""
+    path = folder / name
+    short = Path(os.path.normpath(path))
+    return (short if short.resolve() == path.resolve() else path).as_posix()
 
 
 def rules_schema() -> dict[str, Any]:

@@ -36,6 +36,7 @@ def record(path: str | os.PathLike[str]) -> None:
             timeout=_LONGEST_CELL_S,
             kernel_name="python3",
             record_timing=False,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # only what cells show is of interest
             resources={"metadata": {"path": str(file.parent)}},
         )
         client.execute(env=surroundings)

@@ -74,7 +74,7 @@ def test_a_bug_is_told_as_one_and_debug_shows_it(capsys, monkeypatch):
     def broken(*arguments, **options):
         raise ZeroDivisionError("boom")
 
-    monkeypatch.setattr("harnlab.cli.show.load", broken)
+    monkeypatch.setattr("harnlab.cli.reading.load", broken)
     code, _, err = run(capsys, "show", SAMPLES[1])
     assert code == 70
     assert "this is a bug in harnlab: ZeroDivisionError: boom" in err

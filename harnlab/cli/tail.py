@@ -1,0 +1,36 @@
+"""``harnlab tail``: what is appended to a log, as it comes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from harnlab.cli.output import plain_text
+from harnlab.tailing import tail
+
+
+@click.command()
+@click.argument("path")
+@click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more at the end.")
+@click.option("--interval", default=0.2, show_default=True, help="Seconds between two looks at the file.")
+@click.option("--json", "as_json", is_flag=True, help="Print each row as one JSON object in a line.")
+def command(path: str, follow: bool, interval: float, as_json: bool) -> None:
+    """Print the events of a growing transcript or event log; Ctrl-C ends it.
+
+    Example: harnlab tail runs/llm_transcript.jsonl --json | jq .type
+    """
+    with tail(path, follow=follow, interval_s=interval) as rows:
+        for row in rows:
+            click.echo(_json(row) if as_json else _line(row))
+
+
+def _json(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=lambda value: value.isoformat())
+
+
+def _line(row: dict[str, Any]) -> str:
+    at = f"{row['timestamp']:%Y-%m-%d %H:%M:%S}" if row["timestamp"] else "-" * 19
+    about = [row["type"] or "?", row["call_id"] or row["request_id"] or row["session_id"] or ""]
+    return plain_text("  ".join([at, f"{row['source_path']}:{row['source_line']}", *about]).rstrip())

@@ -1,0 +1,121 @@
+"""``harnlab whatif``: what another limit, budget, quota or route would have changed, and how far that is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+import polars as pl
+
+from harnlab.cli.options import as_json, chosen, form, paths
+from harnlab.cli.output import write_frame
+from harnlab.cli.reading import loaded
+from harnlab.replay import whatif
+
+
+class _Several(click.ParamType[Any]):
+    """One value or several, as ``0.1,0.2,0.4``; whole numbers also as ``100:500:50``."""
+
+    def __init__(self, of: Callable[[str], Any], name: str) -> None:
+        self.of, self.name = of, name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            if self.of is int and ":" in value:
+                return list(range(*(int(part) for part in value.split(":"))))
+            return [self.of(part) for part in value.split(",")]
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is no {self.name}", param, ctx)
+
+
+_AMOUNTS = _Several(float, "amount, such as 0.1,0.2,0.4")
+_COUNTS = _Several(int, "count, such as 100,200 or 100:500:50")
+
+
+@click.group(invoke_without_command=False)
+def command() -> None:
+    """Ask what another limit, budget, quota or route would have changed.
+
+    Every answer says in `decidability` how far the record proves it, and in `because` why.
+
+    Example: harnlab whatif step-budget runs/ --step verify --max-usd 0.1,0.2,0.4
+    """
+
+
+def _write(frame: pl.DataFrame, question: str, form: str, *, as_json: bool) -> None:
+    write_frame(frame, chosen(form, as_json=as_json), command=f"whatif {question}")
+
+
+@command.command("step-budget")
+@paths
+@click.option("--step", help="Only steps of this name.")
+@click.option("--persona", help="Only steps of this persona.")
+@click.option("--max-usd", type=_AMOUNTS, metavar="USD,...", help="Ceilings on spend; inf for none.")
+@click.option("--max-tokens", type=_COUNTS, metavar="N,...", help="Ceilings on tokens.")
+@form
+@as_json
+def step_budget(paths: tuple[str, ...], form: str, as_json: bool, **question: Any) -> None:
+    """Ask what steps would have done under other ceilings.
+
+    Example: harnlab whatif step-budget sample_transcripts/cost-overrun --step verify --max-usd 0.1,0.2
+    """
+    with loaded(paths) as runs:
+        _write(whatif.step_budget(runs, **question), "step-budget", form, as_json=as_json)
+
+
+@command.command("catalog")
+@paths
+@click.option("--budget", type=_COUNTS, metavar="N,...", help="Catalog budgets, UTF-8 bytes.")
+@click.option("--limit", type=_COUNTS, metavar="N,...", help="Most cards a catalog may hold.")
+@form
+@as_json
+def catalog(paths: tuple[str, ...], form: str, as_json: bool, **question: Any) -> None:
+    """Ask which skill cards other budgets would have shown.
+
+    Example: harnlab whatif catalog sample_transcripts/skill-catalog --budget 400:1200:100
+    """
+    with loaded(paths) as runs:
+        _write(whatif.catalog(runs, **question), "catalog", form, as_json=as_json)
+
+
+@command.command("autonomy")
+@paths
+@click.option("--per-hour", type=_COUNTS, metavar="N,...", help="Decisions alone in a UTC hour.")
+@click.option("--per-day", type=_COUNTS, metavar="N,...", help="Decisions alone in a UTC day.")
+@click.option("--agent-key", help="Only attempts of this key.")
+@form
+@as_json
+def autonomy(paths: tuple[str, ...], form: str, as_json: bool, **question: Any) -> None:
+    """Ask which decisions other quotas would have denied.
+
+    Example: harnlab whatif autonomy sample_transcripts/autonomy-pressure --per-hour 2,4,6
+    """
+    with loaded(paths) as runs:
+        _write(whatif.autonomy(runs, **question), "autonomy", form, as_json=as_json)
+
+
+@command.command("route")
+@paths
+@click.option("--provider", help="Provider the calls should have gone to.")
+@click.option("--model", help="Model that should have been called.")
+@form
+@as_json
+def route(paths: tuple[str, ...], form: str, as_json: bool, **question: Any) -> None:
+    """Ask where inherited calls would have gone had their route been pinned.
+
+    Example: harnlab whatif route sample_transcripts/inherited-route
+    """
+    with loaded(paths) as runs:
+        _write(whatif.route(runs, **question), "route", form, as_json=as_json)
+
+
+@command.command("decidability")
+@form
+@as_json
+def decidability(form: str, as_json: bool) -> None:
+    """Print what a record can prove about each question, and why.
+
+    Example: harnlab whatif decidability
+    """
+    _write(whatif.DECIDABILITY, "decidability", form, as_json=as_json)

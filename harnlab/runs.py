@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from operator import index
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -57,10 +57,23 @@ def load(paths: Paths, *, progress: bool | None = None) -> Runs:
     >>> runs.summary.height
     1
     """
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    several = _listed(paths)
     with file_progress(progress) as report:
         collected = collect(several, progress=report)
     return Runs(collected.frames, collected.sources)
+
+
+def _listed(paths: Any) -> list[str | os.PathLike[str]]:
+    one = isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable)
+    several = [paths] if one else list(paths)
+    for path in several:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise InvalidArgument(
+                repr(path), where="load", expected="a path, a glob pattern, or a list of them"
+            )
+    if not several:
+        raise InvalidArgument("an empty list of paths", where="load", expected="at least one path")
+    return several
 
 
 class Runs:
@@ -78,6 +91,9 @@ class Runs:
         self._frames = MappingProxyType(dict(frames))
         self._sources = {source.shown: source for source in sources}
         self._summary: pl.DataFrame | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Runs, (dict(self._frames), self.sources)
 
     def frame(self, name: str) -> pl.DataFrame:
         """The frame called ``name``; :class:`~harnlab.errors.UnknownName` lists them all."""
@@ -116,6 +132,13 @@ class Runs:
     def filter(self, *predicates: pl.Expr) -> Runs:
         """The runs whose row of ``summary`` meets every predicate, with all their rows.
 
+        Raises
+        ------
+        UnknownName
+            For a column that ``summary`` does not have.
+        InvalidArgument
+            For anything but a condition.
+
         Examples
         --------
         >>> import harnlab as hl, polars as pl
@@ -123,12 +146,28 @@ class Runs:
         >>> runs.filter(pl.col("cost_usd") > 1000).run_ids
         []
         """
-        return self._only(self.summary.filter(*predicates)["run_id"].to_list())
+        try:
+            kept = self.summary.filter(*predicates)
+        except pl.exceptions.ColumnNotFoundError as error:
+            raise UnknownName(
+                str(error).partition(";")[0],
+                where="runs.filter",
+                expected=f"columns of the summary: {', '.join(self.summary.columns)}",
+                hint="filter a frame itself, as in `runs.calls.filter(…)`",
+            ) from None
+        except (pl.exceptions.PolarsError, TypeError) as error:
+            raise InvalidArgument(
+                str(error).partition("\n")[0],
+                where="runs.filter",
+                expected='a condition, such as `pl.col("cost_usd") > 1`',
+            ) from None
+        return self._only(kept["run_id"].to_list())
 
     def __getitem__(self, run_id: str) -> Runs:
         if run_id not in self.run_ids:
-            known = ", ".join(self.run_ids[:12])
-            raise UnknownName(f"no run {run_id!r}", expected=f"one of {known}")
+            more = f" and {len(self) - 12} more" if len(self) > 12 else ""
+            known = ", ".join(self.run_ids[:12]) + more
+            raise UnknownName(f"no run {run_id!r}", expected=f"one of {known}" if known else "no run at all")
         return self._only([run_id])
 
     def _only(self, run_ids: list[str]) -> Runs:
@@ -169,7 +208,7 @@ class Runs:
         Parameters
         ----------
         reference : mapping, one-row DataFrame, str or tuple
-            A row of any frame, ``"path:line"`` or ``(path, line)``.
+            A row of any frame (of Polars or pandas), ``"path:line"`` or ``(path, line)``.
 
         Returns
         -------
@@ -203,7 +242,7 @@ class Runs:
         return self._original(reference)[2].decode("utf-8", "replace")
 
     def _original(self, reference: Reference) -> tuple[str, int, bytes]:
-        path, line, offset, length = self._place(reference)
+        path, line, offset, length = _place(reference)
         source = self._sources.get(path)
         if source is None:
             return path, line, _state_file(self._state_folder(path), path, offset or 0, length)
@@ -233,28 +272,53 @@ class Runs:
                 return rows["source_offset"][0], rows["length"][0]
         raise UnknownName(f"no record starts on line {line}", where=path)
 
-    @staticmethod
-    def _place(reference: Reference) -> tuple[str, int, int | None, int | None]:
-        if isinstance(reference, pl.DataFrame):
-            if reference.height != 1:
-                raise InvalidArgument(f"a frame of {reference.height} rows", expected="one row")
-            reference = reference.row(0, named=True)
-        if isinstance(reference, Mapping):
-            if reference.get("source_path") is None:
-                raise InvalidArgument("the row has no source_path", expected="a row of one of the frames")
-            row = reference
-            return (
-                row["source_path"],
-                row.get("source_line") or 1,
-                row.get("source_offset"),
-                row.get("length"),
+
+def _place(reference: Any) -> tuple[str, int, int | None, int | None]:
+    """Path, line, offset and length of what a reference names."""
+    row = _row(reference)
+    if row is not None:
+        path = row.get("source_path")
+        if not isinstance(path, str):
+            raise InvalidArgument(
+                "the row has no source_path", where="runs.record", expected="a row of one of the frames"
             )
-        if isinstance(reference, str):
-            path, _, line = reference.rpartition(":")
-            if not line.isdecimal():
-                raise InvalidArgument(json.dumps(reference), expected='"path:line"')
-            return path, int(line), None, None
-        return reference[0], int(reference[1]), None, None
+        place = (_whole(row.get(name)) for name in ("source_line", "source_offset", "length"))
+        line, offset, length = place
+        return path, line or 1, offset, length
+    if isinstance(reference, str):
+        path, _, number = reference.rpartition(":")
+        if path and number.isdecimal():
+            return path, int(number), None, None
+    elif isinstance(reference, tuple) and len(reference) == 2:
+        path, line = reference[0], _whole(reference[1])
+        if isinstance(path, str) and line is not None:
+            return path, line, None, None
+    raise InvalidArgument(
+        repr(reference),
+        where="runs.record",
+        expected='"path:line", (path, line), a row or a one-row frame',
+    )
+
+
+def _row(reference: Any) -> Mapping[str, Any] | None:
+    """Row as a mapping; also that of a pandas frame, a Series."""
+    if isinstance(reference, Mapping):
+        return reference
+    if isinstance(reference, pl.DataFrame):
+        if reference.height != 1:
+            raise InvalidArgument(
+                f"a frame of {reference.height} rows", where="runs.record", expected="one row"
+            )
+        return reference.row(0, named=True)
+    as_mapping = getattr(reference, "to_dict", None)
+    return as_mapping() if callable(as_mapping) else None
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return index(value)
+    except TypeError:
+        return None
 
 
 def _table(content: bytes) -> Any:

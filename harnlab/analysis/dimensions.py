@@ -76,6 +76,8 @@ def checked(names: str | Iterable[str], known: Sequence[str], *, where: str) -> 
     """
     wanted = (names,) if isinstance(names, str) else tuple(names)
     for name in wanted:
+        if not isinstance(name, str):
+            raise InvalidArgument(repr(name), where=where, expected="names of dimensions, each on its own")
         if name not in known:
             close = get_close_matches(str(name), known, n=1)
             raise UnknownName(

@@ -146,7 +146,7 @@ def _search(path: Path) -> Iterator[_Found]:
                 "not a file harnlab knows",
                 where=str(path),
                 expected="a transcript, run record, receipt, step log, persona or event log",
-                hint="`harnlab schema sources` lists what is read",
+                hint="the folder the runtime ran in, which is searched for all of them",
             )
         yield _Found(path, path.parent, kind)
         return

@@ -56,7 +56,7 @@ def windows(at: pl.Series, *, every: str, where: str) -> pl.Series:
     wrong = InvalidArgument(
         f"every={every!r}", where=where, expected="a duration such as '15m', '1h' or '1d'"
     )
-    if not _WIDTH.fullmatch(every):
+    if not isinstance(every, str) or not _WIDTH.fullmatch(every):
         raise wrong
     try:
         return at.dt.truncate(every)

@@ -23,15 +23,16 @@ function badge(column, word) {
 
 function bar(value) {
   const node = make("span", "hl-bar");
+  const track = make("span", "hl-bar-track");
   const fill = make("span", value.over ? "hl-bar-fill hl-over" : "hl-bar-fill");
   fill.style.width = `${100 * value.share}%`;
-  node.append(fill);
+  track.append(fill);
   if (value.limit !== null) {
     const tick = make("span", "hl-bar-tick");
     tick.style.left = `${100 * value.limit}%`;
-    node.append(tick);
+    track.append(tick);
   }
-  node.append(make("span", "hl-bar-text", value.text));
+  node.append(make("span", "hl-bar-text", value.text), track);
   return node;
 }
 
@@ -209,6 +210,7 @@ function render({ model, el }) {
     "change:columns change:sort": drawAll,
     "change:page change:total change:selected change:label change:status change:visible": draw,
     "change:active": drawActive,
+    "msg:custom": (message) => message.focus && root.focus(),
   };
   for (const [events, listener] of Object.entries(listeners)) model.on(events, listener);
   const resized = new ResizeObserver(drawBody);

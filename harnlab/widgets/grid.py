@@ -205,6 +205,12 @@ class Grid(anywidget.AnyWidget):
         found = (self._order == position).arg_max() if len(self._order) else None
         return found if found is not None and self._order[found] == position else -1
 
+    def focus(self) -> None:
+        """Move the keyboard here, to the selected row or the first."""
+        if self.active < 0 and self.total:
+            self.active = 0
+        self.send({"focus": True})
+
     def on_open(self, listener: Callable[[int], None]) -> None:
         """Call ``listener`` with a row's position when it is opened by Enter or a double click."""
         self._opened.append(listener)

@@ -10,6 +10,7 @@ from harnlab.errors import UnknownName
 from harnlab.widgets import dispatch_rows
 from harnlab.widgets.route_explorer import RouteExplorer
 from widgets.logs import HOSTILE, dispatch, runs_of, written_log
+from widgets.pages import texts, told
 
 SAMPLE = "sample_transcripts/inherited-route"
 
@@ -22,15 +23,6 @@ def runs():
 @pytest.fixture
 def explorer(runs):
     return RouteExplorer(runs)
-
-
-def texts(tree):
-    """Every text of a drawing."""
-    return [tree] if isinstance(tree, str) else [text for child in tree[2] for text in texts(child)]
-
-
-def told(drawing):
-    return " ".join(text for element in drawing.tree for text in texts(element))
 
 
 def same_rows(explorer, again):

@@ -1,0 +1,180 @@
+"""The explorers' main journeys in JupyterLab, by mouse and by keyboard, from the table to the raw log line.
+
+Every page fails its test on any error and on any request that leaves the machine.
+"""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser import jupyter
+from browser.explorers import CONTRAST, SAMPLES, SOMETHING_RAN, Explorer, hostile_log, opened, row, rows_told
+from widgets.logs import HOSTILE
+
+
+def sample(name):
+    return f"runs = hl.load({str(SAMPLES / name)!r}, progress=False)"
+
+
+#: Name -> cell; one kernel and one page for all of them, as starting these takes longest.
+CELLS = {
+    "routes": f"{sample('inherited-route')}\nhl.RouteExplorer(runs)",
+    "budgets": f"{sample('cost-overrun')}\nhl.BudgetExplorer(runs)",
+    "hostile": "runs = hl.load('hostile', progress=False)\nhl.RouteExplorer(runs)",
+    "million": """
+import polars as pl
+from harnlab.frames import SCHEMAS, DISPATCHES
+from harnlab.runs import Runs
+n = pl.int_range(1_000_000, eager=True).to_frame("n")
+word = pl.lit(pl.Series(["gpt-4o", "qwen3", "glm-5"])).gather(pl.col("n") * 7 % 3)
+rows = n.select(run_id=pl.lit("r"), source_path=pl.lit("r.jsonl"), source_line=pl.col("n") + 1,
+    call_id=pl.format("c{}", "n"), model=word, outcome_completion_tokens=pl.col("n") * 7919 % 1_000_000)
+frames = {name: schema.empty() for name, schema in SCHEMAS.items()} | {"dispatches": DISPATCHES.conform(rows)}
+hl.RouteExplorer(Runs(frames, ()))""",
+}
+INHERITED = "wire_format:inherited_from_primary"
+
+
+@pytest.fixture(scope="module")
+def notebook(chromium, lab):
+    hostile_log(lab.folder / "hostile", HOSTILE, padding="y" * 1_000_000)
+    with opened(chromium, lab, "explorers", *CELLS.values()) as page_and_problems:
+        yield page_and_problems
+
+
+@pytest.fixture
+def explorer(notebook, request):
+    """Output of the cell named by the test's ``explorer`` parameter; fails the test that broke the page."""
+    page, problems = notebook
+    yield Explorer(page, page.locator(".jp-CodeCell").nth(1 + list(CELLS).index(request.param)))
+    assert problems == []
+
+
+def on(name):
+    """Run a test on one explorer."""
+    return pytest.mark.parametrize("explorer", [name], indirect=True)
+
+
+@on("routes")
+def test_an_inherited_route_is_found_by_mouse_down_to_its_log_line(explorer):
+    explorer.press(INHERITED).click()
+    table = explorer.grid("dispatches")
+    expect(rows_told(table)).to_have_text("18 of 210 rows")
+    row(table, 2).click()
+    expect(row(table, 2)).to_have_attribute("aria-selected", "true")
+    expect(explorer.raw).to_contain_text('"wire_format":"inherited_from_primary"')
+    explorer.button("after ▶").click()
+    expect(row(table, 3)).to_have_attribute("aria-selected", "true")
+    explorer.button("Clear filters").click()
+    expect(rows_told(table)).to_have_text("210 rows")
+
+
+@on("routes")
+def test_the_same_log_line_is_reached_by_keyboard(explorer):
+    table = explorer.grid("dispatches")
+    explorer.press("provider:operator_pin").focus()
+    explorer.keys("ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight")
+    assert explorer.focused.startswith("wire_format: inherited from primary")
+    explorer.keys("Enter")
+    expect(rows_told(table)).to_have_text("18 of 210 rows")
+    assert explorer.focused.startswith("wire_format: inherited from primary")
+    table.focus()
+    explorer.keys("Home", "ArrowDown", "ArrowDown")
+    expect(row(table, 2)).to_have_attribute("aria-selected", "true")
+    expect(explorer.raw).to_contain_text('"wire_format":"inherited_from_primary"')
+    explorer.keys("Enter")
+    expect(explorer.raw).to_be_focused()
+
+
+@on("routes")
+def test_a_header_sorts_by_key_and_says_so(explorer):
+    table = explorer.grid("dispatches")
+    header = table.get_by_role("columnheader", name="cost, USD")
+    expect(header).to_have_attribute("aria-sort", "none")
+    header.locator("button").focus()
+    explorer.keys("Enter")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    expect(header.locator("button")).to_be_focused()
+    explorer.keys("Enter")
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    table.focus()
+    explorer.keys("End")
+    last = table.get_attribute("aria-rowcount")
+    expect(table.locator("tr[aria-selected=true]")).to_have_attribute("aria-rowindex", last)
+
+
+@on("budgets")
+def test_the_tripping_call_is_found_by_mouse_down_to_its_log_line(explorer):
+    steps = explorer.grid("steps")
+    row(steps, 2).click()
+    explorer.cell.locator(".hl-trip").click()
+    expect(explorer.raw).to_contain_text('"call_id":"019e3b32-b20f-708f-b1b4-1fb0d84ba6a3"')
+    expect(row(steps, 2)).to_contain_text("0.08642 USD (35 %) at call 7")
+
+
+@on("budgets")
+def test_the_tripping_call_is_found_by_keyboard_and_another_limit_asked(explorer):
+    steps, calls = explorer.grid("steps"), explorer.grid("calls of the step")
+    steps.focus()
+    explorer.keys("Home", *["ArrowDown"] * 6)
+    expect(row(steps, 6)).to_have_attribute("aria-selected", "true")
+    expect(row(calls, 2)).to_contain_text("▲ here")
+    explorer.keys("Enter")
+    expect(calls).to_be_focused()
+    expect(row(calls, 2)).to_have_attribute("aria-selected", "true")
+    explorer.keys("Enter")
+    expect(explorer.raw).to_be_focused()
+    expect(explorer.raw).to_contain_text("provider_call_response")
+    expect(explorer.answers).to_have_count(0)
+    explorer.cell.get_by_role("slider", name="max_tokens").focus()
+    explorer.keys("ArrowLeft", "ArrowLeft", "ArrowLeft")
+    box = explorer.cell.get_by_role("spinbutton", name="max_tokens")
+    expect(box).to_have_value("29700")
+    expect(explorer.answers.locator(".hl-badge").first).to_contain_text("exact")
+    box.fill("15000")
+    expect(explorer.answers).to_contain_text("over max_tokens of 15,000 tokens")
+    explorer.button("Back to the declared limits").press("Enter")
+    expect(explorer.answers).to_have_count(0)
+
+
+@on("hostile")
+def test_nothing_in_a_hostile_log_runs_or_hides(explorer):
+    table = explorer.grid("dispatches")
+    table.focus()
+    for place in range(3 * len(HOSTILE)):
+        explorer.keys("ArrowDown")
+        expect(table.locator("tr[aria-selected=true]")).to_have_attribute("aria-rowindex", str(place + 2))
+    explorer.keys("Home")
+    expect(row(table, 0)).to_contain_text("<script>")
+    expect(explorer.raw).to_contain_text("<script>")
+    expect(explorer.cell.get_by_text(re.compile(r"first 20,000 of 1,000,\d+ characters"))).to_be_visible()
+    shown = explorer.cell.locator(".jp-OutputArea").inner_text()
+    assert not re.search("[\u202e\u200b\u2060\ufeff]", shown)
+    assert "\\u202e" in shown
+    assert explorer.page.evaluate(SOMETHING_RAN) is None
+    assert explorer.cell.locator(".jp-OutputArea script, .jp-OutputArea img").count() == 0
+
+
+@on("million")
+def test_a_million_dispatches_scroll_and_sort(explorer):
+    table = explorer.grid("dispatches")
+    table.evaluate("grid => { grid.scrollTop = grid.scrollHeight / 2 }")
+    expect(row(table, 0)).to_have_attribute("aria-rowindex", re.compile(r"^(4999|5000)\d\d$"))
+    expect(row(table, 0)).not_to_contain_text("…")
+    table.get_by_role("columnheader", name="tokens out").locator("button").click()
+    expect(row(table, 0)).to_contain_text("999,999")
+    table.focus()
+    explorer.keys("End")
+    expect(table.locator("tr[aria-selected=true]")).to_have_attribute("aria-rowindex", "1000001")
+    assert table.locator("tbody tr").count() < 20
+
+
+@on("routes")
+def test_rows_stand_out_from_their_ground_in_both_themes(explorer):
+    row(explorer.grid("dispatches"), 0).click()
+    for theme in jupyter.THEMES:
+        jupyter.switch_theme(explorer.page, theme)
+        for selector in ("tr[aria-selected=true] td", "tr[aria-selected=false] td", "th button"):
+            cell = explorer.cell.locator(f".hl-grid {selector}").first
+            assert cell.evaluate(CONTRAST) >= 4.5, (theme, selector)

@@ -324,6 +324,18 @@ def test_a_lost_line_keeps_no_cards_and_the_lines_after_it_are_read(tmp_path):
     assert told == [(1, "bad"), (2, "bad"), (3, "bad"), (5, "torn")]
 
 
+@pytest.mark.parametrize("name", ["llm_transcript.jsonl", "evidence.jsonl", "events/topics/t.jsonl"])
+def test_whole_evidence_on_a_lost_line_is_lost_with_it(tmp_path, name):
+    read_first = {"_type": TYPE, "cards": []} if name == "evidence.jsonl" else {"type": "note"}
+    if "topics" in name:
+        read_first = {"id": 1, "event": {"kind": "k", "payload": {}, "occurred_at_ms": 5}}
+    lost = b'{"type": "note", "e": ' + json.dumps(turn(0)).encode()
+    file(tmp_path, f"run/{name}", lines(read_first) + lost + b', "rest"\n' + lost)
+    runs = hl.load(tmp_path)
+    assert turns(runs) == []
+    assert runs.problems.filter(pl.col("source_line") > 1)["kind"].to_list() == ["bad", "torn"]
+
+
 def test_a_cut_document_keeps_the_turns_before_the_cut(tmp_path):
     content = json.dumps([turn(0), turn(1), turn(2)], indent=1).encode()
     source = written(tmp_path / "e.json", content[: content.rfind(b"skill-2")], SourceKind.SKILL_EVIDENCE)

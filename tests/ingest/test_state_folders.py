@@ -254,12 +254,18 @@ def test_a_handoff_that_is_no_envelope_is_a_key_and_a_problem(session, content):
     assert problems(session)
 
 
-def test_session_ids_with_slashes_are_known_by_what_the_session_recorded(tmp_path):
+@pytest.mark.parametrize("recorded_by", ["metadata", "handoff"])
+def test_session_ids_with_slashes_are_known_by_what_the_session_recorded(tmp_path, recorded_by):
     folder = tmp_path / "state" / "tenant" / "s5"
-    write(folder, "k", writer={"writer_id": "w", "session_id": "tenant/s5"})
-    [source] = hl.load(tmp_path).sources
-    [row] = rows(read(source), "state_entries")
+    if recorded_by == "metadata":
+        write(folder, "k", writer={"writer_id": "w", "session_id": "tenant/s5"})
+    else:
+        handed = envelope(session_id="tenant/s5")
+        write(folder, "__handoff.json", json.dumps(handed).encode(), writer=None)
+    runs = hl.load(tmp_path)
+    [row] = runs.state_entries.rows(named=True)
     assert (Path(row["root"]), row["session_id"]) == (tmp_path / "state", "tenant/s5")
+    assert runs.problems.height == 0
 
 
 def test_a_session_inside_a_session_is_its_own(session):

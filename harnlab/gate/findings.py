@@ -247,7 +247,7 @@ def _judged(
         because = f"{told}, within what is allowed as far as known: {seen.unknown} without an answer"
         unknown = rows.filter(pl.col("unknown") > 0)
         return _at_first(unknown, Verdict.INSUFFICIENT, because, blocking=stops)
-    return {"verdict": Verdict.PASS.value, "because": f"{told}, {_allowed(rule, bound)}"}
+    return {"verdict": Verdict.PASS.value, "because": f"{told}, within the {_allowed(rule, bound)}"}
 
 
 def _at(first: dict[str, Any], verdict: Verdict, because: str, *, blocking: bool) -> dict[str, Any]:
@@ -266,7 +266,7 @@ def _told(rule: Rule, seen: Measured) -> str:
     units = "steps" if rule.measure is MeasureName.COST_PER_STEP else "runs"
     if rule.measure is MeasureName.UNKNOWN_WORDS:
         return value
-    how = {Statistic.MEAN: "on average over", Statistic.MAX: "at most in", Statistic.TOTAL: "over all of"}
+    how = {Statistic.MEAN: "on average over", Statistic.MAX: "at most in", Statistic.TOTAL: "in"}
     return f"{value} {how[rule.taken]} {seen.units} {units if seen.units != 1 else units[:-1]}"
 
 
@@ -277,8 +277,10 @@ def _over(rule: Rule, observed: Decimal, bound: _Bound) -> str:
 
 def _allowed(rule: Rule, bound: _Bound) -> str:
     unit = MEASURES[rule.measure].unit
-    if bound.baseline is None or bound.tolerance is None:
+    if bound.baseline is None or bound.tolerance is None or bound.allowed < bound.baseline + bound.tolerance:
         return f"limit of {_text(bound.allowed, unit)}"
+    if not bound.tolerance:
+        return f"baseline of {_text(bound.baseline, unit)}"
     text = f"baseline {_text(bound.baseline, unit)} + {_text(bound.tolerance, unit)}"
     return f"{_text(bound.allowed, unit)} allowed ({text})"
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from harnlab.analysis import routes as routes
     from harnlab.analysis import skills as skills
     from harnlab.analysis import state as state
+    from harnlab.analysis.compare import compare as compare
     from harnlab.analysis.explain import explain as explain
     from harnlab.analysis.trace import trace as trace
     from harnlab.gate import check as check
@@ -57,6 +58,7 @@ _LAZY = {
     "autonomy": ("harnlab.analysis.autonomy", None),
     "charts": ("harnlab.charts", None),
     "check": ("harnlab.gate", "check"),
+    "compare": ("harnlab.analysis.compare", "compare"),
     "core": ("harnlab.core", None),
     "costs": ("harnlab.analysis.costs", None),
     "explain": ("harnlab.analysis.explain", "explain"),
@@ -90,6 +92,7 @@ __all__ = [
     "autonomy",
     "charts",
     "check",
+    "compare",
     "core",
     "costs",
     "errors",

@@ -1,0 +1,1 @@
+"""Parts of :mod:`harnlab.analysis.compare`: which runs belong together, and what is counted of them."""

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from harnlab.tailing import tail as tail
     from harnlab.widgets.budget_explorer import BudgetExplorer as BudgetExplorer
     from harnlab.widgets.route_explorer import RouteExplorer as RouteExplorer
+    from harnlab.widgets.skill_explorer import SkillExplorer as SkillExplorer
 
 __version__ = "0.1.0.dev0"
 
@@ -55,6 +56,7 @@ _LAZY = {
     "BudgetExplorer": ("harnlab.widgets.budget_explorer", "BudgetExplorer"),
     "RouteExplorer": ("harnlab.widgets.route_explorer", "RouteExplorer"),
     "Runs": ("harnlab.runs", "Runs"),
+    "SkillExplorer": ("harnlab.widgets.skill_explorer", "SkillExplorer"),
     "autonomy": ("harnlab.analysis.autonomy", None),
     "charts": ("harnlab.charts", None),
     "check": ("harnlab.gate", "check"),
@@ -87,6 +89,7 @@ __all__ = [
     "MalformedRecord",
     "RouteExplorer",
     "Runs",
+    "SkillExplorer",
     "UnknownName",
     "UnreadablePath",
     "autonomy",

@@ -11,7 +11,7 @@ import polars as pl
 from harnlab.analysis.dimensions import UNATTRIBUTED
 from harnlab.analysis.inputs import Frames
 from harnlab.gate.evidence import evidence
-from harnlab.gate.measures import MEASURES, MeasureName
+from harnlab.gate.measures import MEASURES, Kind, MeasureName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,25 +31,23 @@ def rules_toml(of: Check, runs: Frames) -> str:
         'baseline = "baseline.json"',
     ]
     for measure in MeasureName:
-        rows = evidence(runs, measure)
-        undecided = int(rows["unknown"].sum()) > 0
-        if rows.is_empty():
-            lines += [
-                "",
-                f"# Not measured: these runs record nothing for {measure.value} ({MEASURES[measure].doc}).",
-            ]
-            continue
-        lines += ["", f"# {MEASURES[measure].doc}", "[[rule]]", f'measure = "{measure.value}"']
-        if (
-            "step" in MEASURES[measure].scopes
-            and _has_steps(rows)
-            and measure is not MeasureName.DEAD_LANE_SHARE
-        ):
-            lines.append('step = "*"  # each step on its own')
-        lines.append("tolerance = { absolute = 0 }")
-        if undecided:
-            lines.append("allow_insufficient = true  # some of it has no known price or answer")
+        lines += ["", *_rule(measure, evidence(runs, measure))]
     return "\n".join(lines) + "\n"
+
+
+def _rule(measure: MeasureName, rows: pl.DataFrame) -> list[str]:
+    """Lines of one rule; a comment where there is no record to measure."""
+    known = MEASURES[measure]
+    if rows.is_empty():
+        return [f"# Not measured: these runs record nothing for {measure.value} ({known.doc})."]
+    lines = [f"# {known.doc}", "[[rule]]", f'measure = "{measure.value}"']
+    if known.kind is Kind.MONEY:
+        lines += ['step = "*"  # each step on its own'] if _has_steps(rows) else []
+        lines.append('statistic = "max"  # the dearest run or step: a mean moves with the mix of runs')
+    lines.append("tolerance = { absolute = 0 }")
+    if int(rows["unknown"].sum()):
+        lines.append("allow_insufficient = true  # some of it has no known price or answer")
+    return lines
 
 
 def _has_steps(rows: pl.DataFrame) -> bool:

@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "parity": "harnlab.cli.parity",
     "whatif": "harnlab.cli.whatif",
     "check": "harnlab.cli.check",
+    "compare": "harnlab.cli.compare",
     "report": "harnlab.cli.report",
     "tail": "harnlab.cli.tail",
     "schema": "harnlab.cli.schema",

@@ -76,6 +76,7 @@ def test_the_help_says_how_to_complete_commands_and_what_exit_codes_mean(capsys)
         ("show", REGRESSION / "baseline", "--frame", "step_calls"),
         ("show", REGRESSION / "baseline", "--frame", "summary"),
         ("parity", REGRESSION / "candidate"),
+        ("compare", REGRESSION / "baseline", REGRESSION / "candidate"),
         ("whatif", "step-budget", REGRESSION / "baseline", "--max-usd", "0.001,inf"),
         ("whatif", "catalog", REGRESSION / "candidate", "--budget", "400:600:100"),
         ("whatif", "autonomy", SAMPLES / "autonomy-pressure", "--per-hour", "2,4"),
@@ -311,6 +312,17 @@ def test_parity_counts_every_core_and_lists_what_is_not_a_match(capsys):
         "rows"
     ]
     assert {row["core"] for row in matches} == {"skills"}
+
+
+def test_compare_lists_what_differs_by_kind(capsys):
+    sides = (REGRESSION / "baseline", REGRESSION / "candidate")
+    told = data(capsys, "compare", *sides)
+    assert told["aligned"] == 4
+    assert {row["kind"] for row in told["differences"]} >= {"cost", "route", "outcome", "vocabulary"}
+    words = data(capsys, "compare", *sides, "--kind", "vocabulary")["differences"]
+    assert "dispatches.outcome_kind: lane_quarantined" in {row["what"] for row in words}
+    _, out, _ = run(capsys, "compare", sides[0], sides[0])
+    assert out == "4 of 4 pairs have a run on either side\nnothing differs\n"
 
 
 def test_tail_prints_a_line_or_an_object_an_event(capsys):

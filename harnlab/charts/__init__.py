@@ -1,5 +1,5 @@
 """One chart per analysis: a frame in, an Altair chart out."""
 
-from harnlab.charts import costs, routes
+from harnlab.charts import autonomy, costs, routes, skills, state, whatif
 
-__all__ = ["costs", "routes"]
+__all__ = ["autonomy", "costs", "routes", "skills", "state", "whatif"]

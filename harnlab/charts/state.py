@@ -1,0 +1,94 @@
+"""Charts of durable state: writers as lanes over time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import altair as alt
+import polars as pl
+
+from harnlab.charts.costs import CLOCK, MOST_ROWS, UTC, WINDOW, require
+from harnlab.errors import InvalidArgument
+
+_ALARM: Final = "#c11d28"
+_KINDS: Final = ("last write", "suspected conflict", "handoff")
+_SHAPES: Final = ("circle", "cross", "diamond")
+_COLORS: Final = ("#4a66fd", _ALARM, "#a856b4")
+_GLYPHS: Final = ("●", "✚", "◆")
+
+
+def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /) -> alt.FacetChart:
+    """Last writes and handoffs, a lane a writer, a panel a session.
+
+    Parameters
+    ----------
+    entries : polars.DataFrame
+        Frame of ``hl.state.entries``.
+    handoffs : polars.DataFrame, optional
+        Frame of ``hl.state.handoffs``.
+
+    Returns
+    -------
+    altair.FacetChart
+        A mark at the last write of each key (a cross where a conflict is suspected) and a diamond at each handoff,
+        over UTC time, with the key in words. Keys whose metadata names no time are not drawn; the subtitle counts
+        them.
+
+    Raises
+    ------
+    UnknownName
+        For a frame of another kind.
+    InvalidArgument
+        For more marks than a chart holds.
+    """
+    columns = ("session_id", "key", "state", "writer", "updated_at", "is_handoff", "suspected_conflict")
+    require(entries, columns, chart="state.writer_lanes", source="state.entries")
+    values = entries.filter(pl.col("state") == "value")
+    writes = values.filter(~pl.col("is_handoff")).select(
+        "session_id",
+        "key",
+        pl.col("writer").fill_null("(nobody named)"),
+        at="updated_at",
+        kind=pl.when("suspected_conflict").then(pl.lit(_KINDS[1])).otherwise(pl.lit(_KINDS[0])),
+    )
+    parts = [writes]
+    if handoffs is not None:
+        require(
+            handoffs,
+            ("session_id", "writer", "written_at"),
+            chart="state.writer_lanes",
+            source="state.handoffs",
+        )
+        handed = pl.col("writer").fill_null("(nobody named)")
+        named = {"key": pl.lit("handoff"), "at": pl.col("written_at"), "kind": pl.lit(_KINDS[2])}
+        parts.append(handoffs.select("session_id", writer=handed, **named).select(writes.columns))
+    rows = pl.concat(parts)
+    drawn = rows.drop_nulls("at")
+    if drawn.height > MOST_ROWS:
+        raise InvalidArgument(
+            f"{drawn.height:,} keys", where="charts.state.writer_lanes", expected=f"at most {MOST_ROWS:,}"
+        )
+    base = alt.Chart(drawn, width=520, height=alt.Step(34))
+    x = alt.X("at:T", scale=UTC, title="time, UTC", axis=CLOCK)
+    y = alt.Y("writer:N", title=None)
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(
+        x=x,
+        y=y,
+        color=alt.Color("kind:N", scale=alt.Scale(domain=_KINDS, range=_COLORS), title=None),
+        shape=alt.Shape("kind:N", scale=alt.Scale(domain=_KINDS, range=_SHAPES), title=None),
+        tooltip=[alt.Tooltip("at:T", timeUnit=WINDOW, title="at (UTC)"), "writer:N", "key:N", "kind:N"],
+    )
+    names = base.mark_text(angle=330, align="left", dx=6, dy=-4).encode(x=x, y=y, text="key:N")
+    header = alt.Header(
+        labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
+    )
+    told = ", ".join(f"{glyph} {kind}" for glyph, kind in zip(_GLYPHS, _KINDS, strict=True))
+    untimed = rows.height - drawn.height
+    left_out = f"; {untimed} without a time not drawn" if untimed else ""
+    panels: alt.FacetChart = (
+        alt.LayerChart(layer=[points, names])
+        .facet(row=alt.Row("session_id:N", title=None, header=header))
+        .resolve_scale(y="independent")
+        .properties(title=alt.Title("Who wrote what last", subtitle=f"{told}{left_out}"))
+    )
+    return panels

@@ -1,0 +1,129 @@
+"""Charts of what-if answers, with how far the record proves each of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import altair as alt
+import polars as pl
+
+from harnlab.charts.costs import MOST_ROWS, require, titled
+from harnlab.charts.theme import Palette, Swatch
+from harnlab.errors import InvalidArgument
+
+#: Words of ``decidability``, the surest first.
+DECIDABILITY: Final = Palette(
+    name="decidability",
+    swatches=tuple(
+        Swatch(word=word, label=word, color=color, glyph=glyph)
+        for word, color, glyph in (
+            ("exact", "#4ba393", "="),
+            ("bound", "#c78107", "≤"),
+            ("censored", "#a856b4", "↑"),
+            ("insufficient", "#8f9091", "?"),
+        )
+    ),
+)
+_SHAPES: Final = {"exact": "circle", "bound": "square", "censored": "triangle-up", "insufficient": "cross"}
+_ASKED: Final = {"asked_max_usd": "max_usd asked, USD", "asked_max_tokens": "max_tokens asked, tokens"}
+
+
+def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
+    """What steps would have spent under each limit, with what is proved, bounded and open-ended.
+
+    Parameters
+    ----------
+    answers : polars.DataFrame
+        Frame of ``hl.whatif.step_budget`` for several values of one limit.
+
+    Returns
+    -------
+    altair.LayerChart
+        For each limit a point at the least spend the record proves, in USD; a bar up to the most where it proves
+        one; a dashed line without an end where a step was cut and would have gone on. Shape, colour and words say
+        the weakest decidability; a rule marks what was recorded.
+
+    Raises
+    ------
+    UnknownName
+        For a frame of another kind.
+    InvalidArgument
+        For a frame that asks about two limits at once, or with more limits than a chart holds.
+    """
+    columns = (*_ASKED, "recorded_cost_usd", "whatif_cost_usd", "savings_usd", "savings_side", "decidability")
+    require(answers, columns, chart="whatif.step_sweep", source="whatif.step_budget")
+    asked = [name for name in _ASKED if answers[name].drop_nulls().len() or name == "asked_max_usd"]
+    if len(asked) == 2 and answers["asked_max_usd"].drop_nulls().is_empty():
+        asked = ["asked_max_tokens"]
+    if len(asked) > 1:
+        raise InvalidArgument("two limits", where="charts.whatif.step_sweep", expected="a sweep of one")
+    rows = _spend(answers, asked[0])
+    if rows.height > MOST_ROWS:
+        raise InvalidArgument(
+            f"{rows.height:,} limits", where="charts.whatif.step_sweep", expected=f"at most {MOST_ROWS:,}"
+        )
+    x = alt.X("asked:Q", title=_ASKED[asked[0]])
+    top = max([1e-9, *rows["least_usd"], *rows["most_usd"].drop_nulls(), *rows["recorded_usd"]])
+    # room above the highest point, so that what has no end is seen to have none
+    y = alt.Y("least_usd:Q", title="spend, USD", scale=alt.Scale(domain=[0, 1.3 * top], nice=False))
+    words = rows["decidability"].unique(maintain_order=True).to_list()
+    scale = DECIDABILITY.scale(words)
+    color = alt.Color("decidability:N", scale=scale, title="decidability")
+    told = scale.to_dict()["domain"]
+    shapes = alt.Scale(domain=told, range=[_SHAPES.get(word, "cross") for word in told])
+    base = alt.Chart(rows, width=520, height=240)
+    tooltip = ["asked:Q", "least_usd:Q", "most_usd:Q", "recorded_usd:Q", "decidability:N", "note:N"]
+    bars = base.mark_rule(strokeWidth=3).encode(x=x, y=y, y2="most_usd:Q", color=color)
+    ends = base.transform_filter("datum.censored > 0").mark_rule(strokeWidth=2, strokeDash=[3, 3])
+    ends = ends.encode(x=x, y=y, y2=alt.value(0), color=color)
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x=x,
+        y=y,
+        color=color,
+        shape=alt.Shape("decidability:N", scale=shapes, title="decidability"),
+        tooltip=tooltip,
+    )
+    notes = base.mark_text(align="left", dx=7, dy=-7).encode(x=x, y=y, text="note:N")
+    recorded = base.mark_rule(strokeDash=[6, 3]).encode(y=alt.Y("max(recorded_usd):Q"))
+    return titled(
+        "Spend of the steps under each limit (dashed: as recorded)", bars, ends, recorded, points, notes
+    )
+
+
+def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
+    """Least and most spend under each limit; no most where a step was cut."""
+    word, recorded = pl.col("decidability"), pl.col("recorded_cost_usd")
+    saved = pl.col("savings_usd")
+    known = pl.coalesce("whatif_cost_usd", recorded - saved)
+    least = (
+        pl.when(word == "exact")
+        .then(known)
+        .when(word == "bound")
+        .then(recorded - pl.coalesce(saved, recorded))
+        .when(word == "censored")
+        .then(recorded)
+    )
+    most = pl.when(word == "exact").then(known).when(word == "bound").then(recorded)
+    rank = {swatch.word: place for place, swatch in enumerate(DECIDABILITY.swatches)}
+    weakest = word.replace_strict(rank, default=len(rank) - 1, return_dtype=pl.Int64).max()
+    rows = answers.group_by(pl.col(asked).alias("asked"), maintain_order=True).agg(
+        least_usd=least.sum(),
+        most_usd=most.sum(),
+        recorded_usd=recorded.filter(word != "insufficient").sum(),
+        steps=pl.len(),
+        censored=(word == "censored").sum(),
+        left_out=(word == "insufficient").sum(),
+        rank=weakest,
+    )
+    names = {place: swatch.word for swatch, place in zip(DECIDABILITY.swatches, rank.values(), strict=True)}
+    glyphs = {swatch.word: swatch.glyph for swatch in DECIDABILITY.swatches}
+    rows = rows.with_columns(
+        decidability=pl.col("rank").replace_strict(names, return_dtype=pl.String),
+        most_usd=pl.when(pl.col("censored") == 0).then("most_usd"),
+    ).filter(
+        pl.col("asked").is_finite() if answers[asked].dtype.is_float() else pl.col("asked").is_not_null()
+    )
+    counted = pl.when(pl.col("censored") > 0).then(pl.format(" {} cut", "censored")).otherwise(pl.lit(""))
+    without = pl.when(pl.col("left_out") > 0).then(pl.format(" {} unknown", "left_out")).otherwise(pl.lit(""))
+    glyph = pl.col("decidability").replace_strict(glyphs, return_dtype=pl.String)
+    return rows.with_columns(note=glyph + counted + without).drop("rank").sort("asked")

@@ -23,11 +23,11 @@ _ROUTES: Final = (
     ("ollama", "qwen3:14b", "ollama", "localhost:11434"),
 )
 _TOOLS: Final = ("read_file", "apply_edit", "run_tests", "search", "shell")
-_WORDS: Final = (
+_PROSE: Final = (
     'the step reads its budget and writes \n \n- a list of what is left \tthen it calls `verify` with "quotes" '
     'C:\\paths\\too, naïve prices in € and 日本語 names; fn main() {\n    println!("{}", total);\n} run again '
     "because one assertion failed at line 42 of tests/ledger.rs and nothing else was changed since "
-).split(" ")
+)
 _PROVENANCE: Final = ("operator_pin", "catalog_default", "inherited_from_primary", "pipeline_input")
 
 
@@ -36,7 +36,7 @@ class Session:
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
-        self._prose = " ".join(self._chance.choices(_WORDS, k=40_000))
+        self._prose = " ".join(self._chance.choices(_PROSE.split(" "), k=40_000))
         self._session = f"session_019e{seed:04x}"
         self._millis = 1_777_629_600_000 + seed * 7_000_000
         self._count = self._messages = self._spans = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -19,8 +19,10 @@ import polars as pl
 from harnlab.ingest.families import Family, ItemCount, Member, RawJson, Reading, TextSize
 from harnlab.ingest.fields import shown, typed
 from harnlab.ingest.heads import Int64, decode_leniently
+from harnlab.ingest.text_sizes import text_sizes
 
 _ABSENT: Final = msgspec.Raw(b"")
+_NULL: Final = msgspec.Raw(b"null")
 #: Only plain names are learned: a dot would look nested, and msgspec takes no quotes or control characters.
 _UNKNOWN_MEMBER: Final = re.compile(r"Object contains unknown field `([\w $@:/-]{1,200})`")
 #: Beyond this many new members a family's records are read leniently: they are not what the family describes.
@@ -43,17 +45,23 @@ class FamilyDecoder:
     def __init__(self, family: Family) -> None:
         self.family = family
         self.columns: Sequence[str] = tuple(family.columns)
+        self.dtypes = {column: family.dtype(column) for column in self.columns}
         self.learned: list[str] = []
-        self._compile()
+        self._inside = [number for number, name in enumerate(self.columns) if name in family.columns_inside]
+        self._compiled = False
 
     def _compile(self) -> None:
-        self._decode = msgspec.json.Decoder(_record_type(self.family, self.learned)).decode
-        paths = [_attribute(reading.path) for reading in self.family.columns.values()]
+        """Make the decoders; a reader knows more families than most batches hold."""
+        self._compiled = True
+        readings = self.family.columns
+        paths = [_attribute(reading.path) for reading in readings.values()]
+        self._decode = msgspec.json.Decoder(_record_type(self.family, readings, self.learned)).decode
         self._values: Callable[[Any], Values] = attrgetter(*paths, *map(_attribute, self.learned))
         if self.family.inside is not None:
+            narrow = _record_type(self.family, self.family.columns_inside, strict=False)
+            self._decode_inside = msgspec.json.Decoder(narrow).decode
             self._repeated: Callable[[Any], Any] = attrgetter(_attribute(self.family.inside))
-            self._decode_inside = msgspec.json.Decoder(_record_type(self.family, strict=False)).decode
-            self._values_inside: Callable[[Any], Values] = attrgetter(*paths)
+            self._values_inside = [attrgetter(paths[number]) for number in self._inside]
 
     def rows(self, records: Sequence[bytes | memoryview], note: Callable[[int], Note]) -> list[Values]:
         """Raw values of each record, a tuple in column order with the learned members behind.
@@ -65,6 +73,8 @@ class FamilyDecoder:
         note : callable
             ``note(i)`` gives the function that reports an oddity of record ``i``.
         """
+        if not self._compiled:
+            self._compile()
         while True:
             learned = len(self.learned)
             rows = list(self._attempt(records, note))
@@ -74,12 +84,10 @@ class FamilyDecoder:
     def _attempt(
         self, records: Sequence[bytes | memoryview], note: Callable[[int], Note]
     ) -> Iterator[Values]:
-        decode, values = self._decode, self._values
-        completed = self._completed if self.family.inside is not None else None
+        decode, values = self._decode, self._values if self.family.inside is None else self._completed
         for number, record in enumerate(records):
             try:
-                found = decode(record)
-                yield completed(found) if completed else values(found)
+                yield values(decode(record))
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 if self._learn(str(error)):
                     return
@@ -87,15 +95,17 @@ class FamilyDecoder:
 
     def _completed(self, found: Any) -> Values:
         """Values of a record, those it lacks taken from the member that repeats it."""
-        values, repeated = self._values(found), self._repeated(found)
-        if bytes(repeated) in {b"", b"null"}:
+        values = self._values(found)
+        if not any(_is_missing(values[number]) for number in self._inside):
             return values
-        inside = zip(self.columns, values, self._values_inside(self._decode_inside(repeated)), strict=False)
-        allowed = self.family.columns_inside
-        taken = (
-            within if name in allowed and _is_missing(value) else value for name, value, within in inside
-        )
-        return *taken, *values[len(self.columns) :]
+        repeated = self._repeated(found)
+        if _is_missing(repeated):
+            return values
+        inside, completed = self._decode_inside(repeated), list(values)
+        for number, value in zip(self._inside, self._values_inside, strict=True):
+            if _is_missing(completed[number]):
+                completed[number] = value(inside)
+        return tuple(completed)
 
     def _learn(self, message: str) -> bool:
         """Take up the unknown member a refusal names; True when the window must be read again."""
@@ -142,16 +152,20 @@ class FamilyDecoder:
         return "{" + ",".join(f"{_json(name)}:{text}" for name, text in members.items()) + "}"
 
 
-def column_values(reading: Reading, values: Sequence[Any]) -> Sequence[Any]:
-    """Values of one column in the type its reading promises."""
+def column(reading: Reading, dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
+    """Column of the values of one reading; times stay text."""
     match reading:
         case RawJson():
-            return [_json_text(value) for value in values]
+            values = [None if value is _ABSENT else _json_text(value) for value in values]
         case TextSize():
-            return [_text_size(value) for value in values]
+            return text_sizes(values)
         case ItemCount():
-            return [_item_count(value) for value in values]
-    return values
+            values = [None if value is _ABSENT else _item_count(value) for value in values]
+    if isinstance(dtype, pl.List):
+        # Polars reads a million lists as JSON in the time it takes ten thousand as Python objects
+        texts = [None if value is None else _LISTS.encode(value).decode() for value in values]
+        return pl.Series(texts, dtype=pl.String).str.json_decode(dtype)
+    return pl.Series(values, dtype=pl.String() if isinstance(dtype, pl.Datetime) else dtype)
 
 
 def _attribute(path: str) -> str:
@@ -160,12 +174,15 @@ def _attribute(path: str) -> str:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, msgspec.Raw) and bytes(value) in {b"", b"null"})
+    return value is None or value is _ABSENT or (isinstance(value, msgspec.Raw) and value in (_ABSENT, _NULL))
 
 
-def _record_type(family: Family, learned: Sequence[str] = (), *, strict: bool = True) -> type[msgspec.Struct]:
-    leaves = {reading.path: _leaf(family, column) for column, reading in family.columns.items()}
-    leaves |= dict.fromkeys((*family.kept_in_file, *learned), (msgspec.Raw, _ABSENT))
+def _record_type(
+    family: Family, columns: Iterable[str], learned: Sequence[str] = (), *, strict: bool = True
+) -> type[msgspec.Struct]:
+    leaves = {family.columns[column].path: _leaf(family, column) for column in columns}
+    if strict:
+        leaves |= dict.fromkeys((*family.kept_in_file, *learned), (msgspec.Raw, _ABSENT))
     nested: dict[str, dict[str, tuple[Any, Any]]] = {}
     members: dict[str, tuple[Any, Any]] = {}
     for path, leaf in leaves.items():
@@ -243,17 +260,6 @@ def _json_text(raw: msgspec.Raw) -> str | None:
     return None if text in {b"", b"null"} else text.decode("utf-8", "replace")
 
 
-def _text_size(raw: msgspec.Raw) -> int | None:
-    text = bytes(raw)
-    if text in {b"", b"null"}:
-        return None
-    if not text.startswith(b'"'):
-        return len(text)
-    if b"\\" not in text:
-        return len(text) - 2
-    return len(json.loads(text.decode("utf-8", "replace")).encode("utf-8", "surrogatepass"))
-
-
 def _item_count(raw: msgspec.Raw) -> int | None:
     text = bytes(raw)
     if text == b"[]":
@@ -266,4 +272,5 @@ def _item_count(raw: msgspec.Raw) -> int | None:
         return len(json.loads(text.decode("utf-8", "replace")))
 
 
+_LISTS: Final = msgspec.json.Encoder()
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 import polars as pl
 
 from harnlab.cli.options import as_json, chosen, form, paths
-from harnlab.cli.output import write_frame
+from harnlab.cli.output import Format, table, write_frame
 from harnlab.cli.reading import loaded
 from harnlab.replay import whatif
 
@@ -32,6 +32,23 @@ class _Several(click.ParamType[Any]):
 _AMOUNTS = _Several(float, "amount, such as 0.1,0.2,0.4")
 _COUNTS = _Several(int, "count, such as 100,200 or 100:500:50")
 
+#: Columns of each question that a text table shows.
+_SHOWN: Final = {
+    "step-budget": (
+        "step", "asked_max_usd", "asked_max_tokens", "recorded_status", "recorded_cost_usd", "whatif_trips",
+        "whatif_cost_usd", "overshoot", "savings_usd", "savings_side", "decidability",
+    ),
+    "catalog": (
+        "turn", "asked_budget", "asked_limit", "recorded_shown", "whatif_shown", "whatif_used_chars", "entered",
+        "left", "decidability",
+    ),
+    "autonomy": (
+        "agent_key", "at", "asked_per_hour", "asked_per_day", "recorded_decision", "whatif_decision", "whatif_reason",
+        "decidability",
+    ),
+    "route": ("call_id", "field", "recorded", "whatif", "decidability", "because"),
+}  # fmt: skip
+
 
 @click.group(invoke_without_command=False)
 def command() -> None:
@@ -44,7 +61,13 @@ def command() -> None:
 
 
 def _write(frame: pl.DataFrame, question: str, form: str, *, as_json: bool) -> None:
-    write_frame(frame, chosen(form, as_json=as_json), command=f"whatif {question}")
+    """Every column for a program; for a person those that fit a screen, and where the row stands."""
+    asked = chosen(form, as_json=as_json)
+    if asked is Format.TABLE and question in _SHOWN:
+        place = pl.format("{}:{}", "source_path", pl.col("source_line").fill_null(1)).alias("place")
+        click.echo(table(frame.select(*_SHOWN[question], place)))
+        return
+    write_frame(frame, asked, command=f"whatif {question}")
 
 
 @command.command("step-budget")

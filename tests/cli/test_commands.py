@@ -325,6 +325,25 @@ def test_compare_lists_what_differs_by_kind(capsys):
     assert out == "4 of 4 pairs have a run on either side\nnothing differs\n"
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        ("step-budget", SAMPLES / "cost-overrun", "--step", "verify", "--max-usd", "0.1"),
+        ("catalog", SAMPLES / "skill-catalog", "--budget", "400"),
+        ("autonomy", SAMPLES / "autonomy-pressure", "--per-hour", "2"),
+        ("route", SAMPLES / "inherited-route"),
+    ],
+    ids=lambda question: question[0],
+)
+def test_what_if_tells_a_person_the_answer_its_certainty_and_its_place(question, capsys):
+    code, out, _ = run(capsys, "whatif", *question)
+    head, first = out.splitlines()[:2]
+    assert code == 0
+    assert "decidability" in head
+    assert "exact" in first
+    assert re.search(r"sample_transcripts/\S+:\d+$|…$", first)
+
+
 def test_tail_prints_a_line_or_an_object_an_event(capsys):
     code, out, _ = run(capsys, "tail", TRANSCRIPT, "--no-follow")
     lines = out.splitlines()

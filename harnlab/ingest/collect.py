@@ -23,6 +23,7 @@ from harnlab.ingest.skill_turns import skill_cards
 from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
 from harnlab.ingest.state_linking import link_by_session
 from harnlab.ingest.step_calls import step_calls
+from harnlab.ingest.time_linking import link_by_time
 from harnlab.ingest.transcripts import read_transcripts
 from harnlab.vocabulary import ProblemKind, TranscriptType
 
@@ -86,7 +87,7 @@ def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | Non
     others = [source for source in sources if source.kind not in apart]
     documents = _concat([documents, _read_documents(others)])
     transcripts = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
-    events = _linked(read_transcripts(transcripts), documents, linked)
+    events = _linked(read_transcripts(transcripts), documents, linked, sources)
     logs = read_event_logs(source for source in sources if source.kind in LOG_KINDS)
     events, documents = with_logs(events, documents, logs, linked, sources)
     if progress:
@@ -125,10 +126,14 @@ def _runs_by_project(sources: Sequence[Source], documents: Frames) -> dict[str, 
     return found
 
 
-def _linked(events: Frames, documents: Frames, linked: Mapping[str, str]) -> Frames:
+def _linked(
+    events: Frames, documents: Frames, linked: Mapping[str, str], sources: Sequence[Source]
+) -> Frames:
     """Frames of transcripts with the run of every row that a run record can tell."""
     spans = documents.get("spans", frames.SPANS.empty())
-    links = link_by_call(events.get("events", frames.EVENTS.empty()), spans, linked)
+    rows = events.get("events", frames.EVENTS.empty())
+    timed = link_by_time(rows, documents.get("runs", frames.RUNS.empty()), sources)
+    links = link_by_call(rows, spans, linked, timed)
     return {name: relink(frame, links) if name != "problems" else frame for name, frame in events.items()}
 
 

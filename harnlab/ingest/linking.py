@@ -56,8 +56,13 @@ def link_by_folder(sources: Sequence[Source], runs: Mapping[str, Sequence[str]])
     return linked
 
 
-def link_by_call(events: pl.DataFrame, spans: pl.DataFrame, linked: Mapping[str, str]) -> pl.DataFrame:
-    """Run of every transcript row that a run record's spans can tell.
+def link_by_call(
+    events: pl.DataFrame,
+    spans: pl.DataFrame,
+    linked: Mapping[str, str],
+    timed: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Run of every transcript row that a run record's spans, or else its time, can tell.
 
     Parameters
     ----------
@@ -67,12 +72,14 @@ def link_by_call(events: pl.DataFrame, spans: pl.DataFrame, linked: Mapping[str,
         Rows of ``spans``.
     linked : mapping of str to str
         Paths that are certain already.
+    timed : polars.DataFrame, optional
+        What :func:`harnlab.ingest.time_linking.link_by_time` tells of rows that no span names.
 
     Returns
     -------
     polars.DataFrame
         ``source_path``, ``source_line`` and ``linked_run``; a row for each row of a file with at least one call
-        that a run record names.
+        that a run record names, and for each whose time tells.
     """
     named = (
         spans.filter(pl.col("call_id").is_not_null())
@@ -89,6 +96,10 @@ def link_by_call(events: pl.DataFrame, spans: pl.DataFrame, linked: Mapping[str,
         .sort("source_path", "source_line")
     )
     nearest = pl.col("linked_run").backward_fill().forward_fill().over("source_path")
+    if timed is not None:
+        timed = timed.rename({"linked_run": "timed_run"})
+        rows = rows.join(timed, on=["source_path", "source_line"], how="left", maintain_order="left")
+        nearest = pl.coalesce("linked_run", "timed_run", nearest)
     return rows.select("source_path", "source_line", nearest).filter(pl.col("linked_run").is_not_null())
 
 

@@ -26,8 +26,9 @@ def link_log_rows(
     others: Mapping[str, pl.DataFrame],
     runs: Collection[str],
     linked: Mapping[str, str],
+    timed: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Run of every log row that an id can tell.
+    """Run of every log row that an id, or else its time, can tell.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def link_log_rows(
         Ids of the known runs.
     linked : mapping of str to str
         Paths that are certain already.
+    timed : polars.DataFrame, optional
+        What :func:`harnlab.ingest.time_linking.link_by_time` tells of transcript entries.
 
     Returns
     -------
@@ -56,6 +59,10 @@ def link_log_rows(
     for name in _IDS:
         known = [frame.select(name, "run_id") for frame in others.values() if name in frame.columns]
         rows = _told_by(rows, name, pl.concat(known) if known else _nothing_known(name))
+    if timed is not None:
+        timed = timed.rename({"linked_run": "_run"})
+        rows = rows.join(timed, on=["source_path", "source_line"], how="left", maintain_order="left")
+        rows = rows.with_columns(linked_run=pl.coalesce("linked_run", "_run")).drop("_run")
     for _ in range(_ROUNDS):
         for name in _IDS:
             rows = _told_by(rows, name, rows.select(name, run_id="linked_run"))

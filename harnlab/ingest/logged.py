@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from harnlab.frames import EVENTS, PROBLEMS, SCHEMAS, SKILL_EVENTS, TRUST_RECORDS
+from harnlab.frames import EVENTS, PROBLEMS, RUNS, SCHEMAS, SKILL_EVENTS, TRUST_RECORDS
 from harnlab.ingest.approvals import approvals
 from harnlab.ingest.autonomy import autonomy_checks
 from harnlab.ingest.event_families import ANSWERED, REQUESTED, SKILL, TRUST
-from harnlab.ingest.event_frames import LogParts
+from harnlab.ingest.event_frames import TRANSCRIPT_TOPIC, LogParts
 from harnlab.ingest.linking import relink
 from harnlab.ingest.log_linking import link_log_rows
 from harnlab.ingest.recorded_twice import told_once
 from harnlab.ingest.skill_evidence import FOUND
 from harnlab.ingest.sources import Source, SourceKind
+from harnlab.ingest.time_linking import link_by_time
 from harnlab.ingest.trust import trust_records
 
 Frames = Mapping[str, pl.DataFrame]
@@ -49,7 +50,7 @@ def with_logs(
         The same frames with the rows of logs behind; ``approvals``, ``trust_records`` and ``autonomy_checks``
         besides.
     """
-    log, entries = _linked(logs, transcripts, documents, linked)
+    log, entries = _linked(logs, transcripts, documents, linked, sources)
     files = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
     events = told_once(transcripts, entries, files)
     for schema in (EVENTS, PROBLEMS):
@@ -72,9 +73,13 @@ def with_logs(
 
 
 def _linked(
-    logs: LogParts, transcripts: Frames, documents: Frames, linked: Mapping[str, str]
+    logs: LogParts,
+    transcripts: Frames,
+    documents: Frames,
+    linked: Mapping[str, str],
+    sources: Sequence[Source],
 ) -> tuple[Frames, Frames]:
-    """Frames and transcript entries of logs with the run of every row that an id can tell."""
+    """Frames and transcript entries of logs with the run of every row that an id or a time can tell."""
     log, entries = logs.frames.concat(), logs.entries.concat()
     if "events" not in log:
         return log, entries
@@ -83,7 +88,10 @@ def _linked(
     known = [frame["run_id"] for name, frame in documents.items() if name == "runs"]
     known += [frame["run_id"] for frame in others.values()]
     runs = pl.concat(known).drop_nulls().unique().to_list()
-    links = link_log_rows(log["events"], others, runs, linked)
+    entry = pl.col("topic").str.ends_with(TRANSCRIPT_TOPIC)
+    recorded = documents.get("runs", RUNS.empty())
+    timed = link_by_time(log["events"].filter(entry), recorded, sources)
+    links = link_log_rows(log["events"], others, runs, linked, timed)
     return (
         {name: frame if name == "problems" else relink(frame, links) for name, frame in log.items()},
         {name: relink(frame, links) for name, frame in entries.items()},

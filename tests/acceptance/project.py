@@ -57,7 +57,7 @@ class Project:
                     kind,
                     text if as_text else text.encode(),
                     json.dumps(headers),
-                    _ms(number),
+                    _ms(number, payload),
                 )
                 connection.execute("INSERT INTO events VALUES (?,?,?,?,?,?)", row)
             connection.execute("INSERT INTO topic_heads VALUES (?,?)", (topic, len(events)))
@@ -66,12 +66,15 @@ class Project:
         return file
 
 
-def _ms(number):
-    return T0 * 1000 + number
+def _ms(number, payload=None):
+    """When an event occurred: an entry of a transcript when it was written, others one after another."""
+    written = payload.get("timestamp") if isinstance(payload, dict) else None
+    fits = isinstance(written, str) and written.replace(".", "").isdecimal()
+    return int(written.replace(".", "")) if fits else T0 * 1000 + number
 
 
 def envelope(event_id, kind, payload, headers):
-    event = {"kind": kind, "payload": payload, "headers": headers, "occurred_at_ms": _ms(event_id)}
+    event = {"kind": kind, "payload": payload, "headers": headers, "occurred_at_ms": _ms(event_id, payload)}
     return {"id": event_id, "event": event}
 
 

@@ -160,7 +160,9 @@ def test_calls_of_the_run_after_the_step_are_unreached_only_under_fail(boundary,
             STEP | {"step": "ship", "span_id": 3, "cost_usd": 2.0, "input_tokens": 10, "output_tokens": 0},
         ],
         step_definitions=[LIMITS | {"error_boundary": boundary}],
-        step_calls=calls(0.5, 0.25) + calls(2.0, step="ship", span=3, start=100),
+        step_calls=calls(0.5, 0.25, start=1000)
+        + calls(9.0, step="before", span=4)
+        + calls(2.0, step="ship", span=3, start=2000),
         spans=spans(s2=None, s3=None),
     )
     row = ask(runs, step="verify", max_usd=0.25)

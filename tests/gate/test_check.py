@@ -245,6 +245,21 @@ def test_a_word_the_baseline_has_seen_is_not_new():
     assert found["because"].endswith("new: dispatches.outcome_kind=odder")
 
 
+def test_a_decision_that_comes_out_otherwise_is_a_finding_and_an_undecided_one_is_not(sides):
+    def with_outcomes(kind):
+        first = pl.int_range(pl.len()) == 0
+        changed = {name: sides["baseline"].frame(name) for name in hl.frames.SCHEMAS}
+        outcome = pl.when(first).then(pl.lit(kind)).otherwise("outcome_kind")
+        changed["dispatches"] = changed["dispatches"].with_columns(outcome_kind=outcome)
+        return hl.Runs(changed, sides["baseline"].sources)
+
+    assert one(sides["baseline"], measure="parity_mismatches", limit=0)["verdict"] == "pass"
+    found = one(with_outcomes("usage_limit"), measure="parity_mismatches", limit=0)
+    assert (found["verdict"], found["observed"]) == ("fail", 1.0)
+    assert found["source_line"] == sides["baseline"].dispatches["source_line"][0]
+    assert one(sides["candidate"], measure="parity_mismatches", limit=0)["verdict"] == "pass"
+
+
 def test_what_a_log_says_cannot_break_the_sentence_it_is_told_in():
     runs = StandIn(dispatches=[dispatch("c", kind="\x1b[2Jodd\n\u202eword")])
     assert "outcome_kind= [2Jodd word" in one(runs, measure="unknown_words", limit=0)["because"]

@@ -1,4 +1,4 @@
-"""How fast what-if questions are answered: ``python benchmarks/whatif_rates.py [calls]`` (default: a million).
+"""How fast what-if questions are answered: ``python benchmarks/whatif_rates.py [calls]`` (default: 200,000).
 
 Catalog sweeps from lengths beside the core asked budget by budget, and step limits swept over many calls beside the
 core asked call by call; each pair is checked to be equal before it is timed.
@@ -123,7 +123,7 @@ def sweep_limits(count: int) -> None:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
     print(f"Python {sys.version.split()[0]}, Polars {pl.__version__}, best of {ROUNDS}")
     sweep_catalogs()
     sweep_limits(count)

@@ -37,8 +37,8 @@ class Suspicion:
 def suspected(runs: Frames) -> Iterator[Suspicion]:
     """Keys written by another than the writer who handed them over, in order of ``state_entries``."""
     handoffs: dict[tuple[Any, Any], list[Row]] = {}
-    for handoff in runs.frame("handoffs").iter_rows(named=True):
-        handoffs.setdefault((handoff["root"], handoff["session_id"]), []).append(handoff)
+    for row in runs.frame("handoffs").iter_rows(named=True):
+        handoffs.setdefault((row["root"], row["session_id"]), []).append(row)
     for entry in runs.frame("state_entries").filter(state="value").iter_rows(named=True):
         for handoff in handoffs.get((entry["root"], entry["session_id"]), ()):
             if entry["key"] != HANDOFF_KEY and _is_later(entry, handoff) and _names(handoff, entry["key"]):

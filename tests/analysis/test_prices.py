@@ -157,6 +157,7 @@ def test_recomputed_sums_are_exact(tokens):
 @given(
     st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1)
 )
+@settings(deadline=None)
 def test_no_convention_is_outside_the_bounds_where_the_cache_fits(plain, output, read, write):
     table = prices.read([SONNET])
     tokens = prices.recomputed.Tokens(

@@ -43,7 +43,7 @@ def test_each_rule_is_one_test_and_a_broken_one_tells_finding_and_log_line(repos
         [
             "*rule: a step costs what it did*",
             "a step costs what it did (step=verify): 0.0126 USD on average over 3 runs*",
-            "  at checks/candidate/transcripts/run_019f1ce8-*/llm_transcript.jsonl:60",
+            "  at checks/candidate/transcripts/run_019f1d57-*/llm_transcript.jsonl:60",
             "no word nobody knows (everything): *new: dispatches.outcome_kind=lane_quarantined",
         ]
     )

@@ -48,15 +48,21 @@ if TYPE_CHECKING:
     from harnlab.widgets.budget_explorer import BudgetExplorer as BudgetExplorer
     from harnlab.widgets.route_explorer import RouteExplorer as RouteExplorer
     from harnlab.widgets.skill_explorer import SkillExplorer as SkillExplorer
+    from harnlab.widgets.run_picker import RunPicker as RunPicker
+    from harnlab.widgets.autonomy_explorer import AutonomyExplorer as AutonomyExplorer
+    from harnlab.widgets.state_timeline import StateTimeline as StateTimeline
 
 __version__ = "0.1.0.dev0"
 
 #: Public name -> module and, for functions and classes, the name in it.
 _LAZY = {
+    "AutonomyExplorer": ("harnlab.widgets.autonomy_explorer", "AutonomyExplorer"),
     "BudgetExplorer": ("harnlab.widgets.budget_explorer", "BudgetExplorer"),
     "RouteExplorer": ("harnlab.widgets.route_explorer", "RouteExplorer"),
+    "RunPicker": ("harnlab.widgets.run_picker", "RunPicker"),
     "Runs": ("harnlab.runs", "Runs"),
     "SkillExplorer": ("harnlab.widgets.skill_explorer", "SkillExplorer"),
+    "StateTimeline": ("harnlab.widgets.state_timeline", "StateTimeline"),
     "autonomy": ("harnlab.analysis.autonomy", None),
     "charts": ("harnlab.charts", None),
     "check": ("harnlab.gate", "check"),
@@ -83,13 +89,16 @@ _LAZY = {
 }
 
 __all__ = [
+    "AutonomyExplorer",
     "BudgetExplorer",
     "HarnlabError",
     "InvalidArgument",
     "MalformedRecord",
     "RouteExplorer",
+    "RunPicker",
     "Runs",
     "SkillExplorer",
+    "StateTimeline",
     "UnknownName",
     "UnreadablePath",
     "autonomy",

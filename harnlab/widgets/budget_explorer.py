@@ -175,7 +175,7 @@ class BudgetExplorer(Explorer):
         self.steps.observe(self._step_picked, names="selected")
         self.calls.observe(self._call_picked, names="selected")
         self.steps.on_open(self._go_to_calls)
-        self.calls.on_open(lambda _position: self._record.focus("raw"))
+        self.calls.on_open(lambda _position: self._record.go_to("raw"))
         self._chart.on_press(self._pressed)
         self._answered.on_press(self._pressed)
         for name, dial in self._dials.items():
@@ -256,7 +256,7 @@ class BudgetExplorer(Explorer):
         tripping = self.calls.frame["tripping"].arg_true().to_list()
         if tripping and not self.calls.selected:
             self.calls.select(tripping[:1])
-        self.calls.focus()
+        self.calls.enter()
 
     def _show_step(self) -> None:
         step = self._step()

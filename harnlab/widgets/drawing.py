@@ -33,7 +33,7 @@ class Drawing(anywidget.AnyWidget):
         """Call ``listener`` with the name of a button that was pressed."""
         self._pressed.append(listener)
 
-    def focus(self, name: str) -> None:
+    def go_to(self, name: str) -> None:
         """Move the keyboard to the element marked ``data-focus=name``."""
         self.send({"focus": name})
 

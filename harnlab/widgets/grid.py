@@ -148,6 +148,7 @@ class Grid(anywidget.AnyWidget):
         self.shown_columns = tuple(columns)
         self._complete = complete or (lambda rows: rows)
         self._opened: list[Callable[[int], None]] = []
+        self._completed: pl.DataFrame | None = None
         self._take(frame)
         super().__init__(
             columns=[c.wire() for c in columns],
@@ -188,6 +189,16 @@ class Grid(anywidget.AnyWidget):
             self.active, self.selected, self.sort = -1, [], [*UNSORTED]
         self._shown_again()
 
+    def renew(self) -> None:
+        """Send the rows in sight again: what completes them has changed."""
+        self._completed = None
+        self.page = self._page(self.first)
+
+    def refresh(self, frame: pl.DataFrame) -> None:
+        """Show other values of the same rows; order, place and selection stay."""
+        self._frame = frame
+        self.renew()
+
     def keep(self, wanted: list[pl.Expr]) -> None:
         """Show only the rows that meet every predicate; what was selected and is still shown stays selected."""
         self._left = left_by(self._frame, wanted)
@@ -205,7 +216,7 @@ class Grid(anywidget.AnyWidget):
         found = (self._order == position).arg_max() if len(self._order) else None
         return found if found is not None and self._order[found] == position else -1
 
-    def focus(self) -> None:
+    def enter(self) -> None:
         """Move the keyboard here, to the selected row or the first."""
         if self.active < 0 and self.total:
             self.active = 0
@@ -218,7 +229,7 @@ class Grid(anywidget.AnyWidget):
     def _take(self, frame: pl.DataFrame) -> None:
         self._frame = frame
         self._left = self._order = left_by(frame, [])
-        self._completed: pl.DataFrame | None = None
+        self._completed = None
 
     def _sort(self) -> None:
         name, descending = self.sort
@@ -227,9 +238,9 @@ class Grid(anywidget.AnyWidget):
     def _values(self, name: str) -> pl.Series:
         if name in self._frame.columns:
             return self._frame[name]
-        if self._completed is None:
-            self._completed = self._complete(self._frame)
-        return self._completed[name]
+        whole = self._complete(self._frame) if self._completed is None else self._completed
+        self._completed = whole
+        return whole[name]
 
     def _page(self, first: int) -> dict[str, Any]:
         positions = self._order.slice(first, PAGE_ROWS)

@@ -32,6 +32,11 @@ def one_line(text: str, limit: int = 120) -> str:
     return visible(cut).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def tail(text: str, limit: int) -> str:
+    """Visible end of a path, where paths differ."""
+    return visible(text if len(text) <= limit else f"…{text[1 - limit :]}")
+
+
 def beginning(text: str, limit: int) -> tuple[str, int]:
     """Visible text of the first ``limit`` characters, and how many characters were left out."""
     return visible(text[:limit]), max(0, len(text) - limit)

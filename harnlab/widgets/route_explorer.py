@@ -151,7 +151,7 @@ class RouteExplorer(Explorer):
             chooser.observe(lambda change, name=name: self._listed(name, change["new"]), names="value")
         self._matrix.on_press(self._toggle)
         self._card.on_press(self._went)
-        self.grid.on_open(lambda _position: self._card.focus("raw"))
+        self.grid.on_open(lambda _position: self._card.go_to("raw"))
         self.grid.observe(self._picked, names="selected")
         t.link((self, "sort"), (self.grid, "sort"))
 

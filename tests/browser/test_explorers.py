@@ -21,6 +21,11 @@ def sample(name):
 CELLS = {
     "routes": f"{sample('inherited-route')}\nhl.RouteExplorer(runs)",
     "budgets": f"{sample('cost-overrun')}\nhl.BudgetExplorer(runs)",
+    "skills": f"{sample('skill-catalog')}\nhl.SkillExplorer(runs)",
+    "autonomy": f"{sample('autonomy-pressure')}\nhl.AutonomyExplorer(runs)",
+    "state": f"{sample('two-writers')}\nhl.StateTimeline(runs)",
+    "picker": f"{sample('inherited-route')}\npicker = hl.RunPicker(runs)\npicker",
+    "followers": "hl.RouteExplorer(picker)",
     "hostile": "runs = hl.load('hostile', progress=False)\nhl.RouteExplorer(runs)",
     "million": """
 import polars as pl
@@ -136,6 +141,74 @@ def test_the_tripping_call_is_found_by_keyboard_and_another_limit_asked(explorer
     expect(explorer.answers).to_contain_text("over max_tokens of 15,000 tokens")
     explorer.button("Back to the declared limits").press("Enter")
     expect(explorer.answers).to_have_count(0)
+
+
+@on("skills")
+def test_a_skill_that_was_left_out_is_found_by_mouse_and_a_budget_that_shows_it(explorer):
+    explorer.cell.get_by_label("übersetzung, turn 5: omitted").click()
+    expect(explorer.cell).to_contain_text("a budget of 1,224 bytes would have shown it in all of them")
+    expect(explorer.raw).to_contain_text('"budget_chars":700')
+    explorer.cell.get_by_role("spinbutton", name="budget, bytes").fill("1224")
+    expect(explorer.answers.locator("tr", has_text="übersetzung")).to_contain_text("+ enters")
+    explorer.button("Back to the recorded budget").click()
+
+
+@on("skills")
+def test_a_skill_is_found_by_keyboard_and_its_budget_dialled(explorer):
+    explorer.press("turn:0").focus()
+    explorer.keys(*["ArrowDown"] * 8, *["ArrowRight"] * 5)
+    assert explorer.focused.startswith("übersetzung, turn 5: omitted")
+    explorer.keys("Enter")
+    expect(explorer.raw).to_contain_text('"budget_chars":700')
+    dial = explorer.cell.get_by_role("slider", name="budget, bytes")
+    dial.focus()
+    explorer.keys("End")
+    expect(explorer.answers.locator("tr", has_text="übersetzung")).to_contain_text("+ enters")
+    expect(dial).to_be_focused()
+
+
+@on("autonomy")
+def test_a_denial_is_found_by_keyboard_and_another_quota_asked(explorer):
+    agents, decisions = explorer.grid("agents"), explorer.grid("decisions")
+    agents.focus()
+    explorer.keys("ArrowDown", "Enter")
+    expect(rows_told(decisions)).to_have_text("17 rows")
+    expect(decisions).to_be_focused()
+    explorer.keys("ArrowDown", "ArrowDown", "ArrowDown", "Enter")
+    expect(explorer.raw).to_be_focused()
+    expect(explorer.raw).to_contain_text("autonomy.budget_exceeded")
+    explorer.cell.get_by_role("spinbutton", name="per_hour").fill("2")
+    expect(explorer.cell).to_contain_text("Admitted before, now denied: 3.")
+
+
+@on("state")
+def test_a_refused_write_is_found_by_mouse_and_by_keyboard(explorer):
+    explorer.press("event:4").click()
+    expect(explorer.raw).to_contain_text("was previously written by 'planner'")
+    table = explorer.grid("state events")
+    table.focus()
+    explorer.keys("Home")
+    expect(explorer.raw).not_to_contain_text("was previously")
+    explorer.keys(*["ArrowDown"] * 4, "Enter")
+    expect(explorer.raw).to_contain_text("was previously written by 'planner'")
+    expect(explorer.raw).to_be_focused()
+    slider = explorer.cell.get_by_role("slider", name="as of event")
+    slider.focus()
+    explorer.keys("Home", "ArrowRight", "ArrowRight")
+    expect(rows_told(table)).to_have_text(re.compile("[123] of 11 rows"))
+
+
+@on("picker")
+def test_runs_are_picked_by_mouse_and_space_bar_and_explorers_follow(explorer):
+    table = explorer.grid("runs")
+    row(table, 7).click()
+    expect(row(table, 7)).to_contain_text("☑")
+    explorer.keys("ArrowDown", " ")
+    expect(row(table, 8)).to_contain_text("☑")
+    followers = explorer.page.locator(".jp-CodeCell").nth(1 + list(CELLS).index("followers"))
+    expect(rows_told(followers.locator(".hl-grid"))).not_to_have_text("210 rows")
+    explorer.button("Pick none").click()
+    expect(rows_told(followers.locator(".hl-grid"))).to_have_text("210 rows")
 
 
 @on("hostile")

@@ -75,10 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
         return _end_quietly()
-    except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # click met the broken pipe first
-            return _end_quietly()
-        raise
+    except SystemExit:
+        # Not in standalone mode, click exits by itself only where it met the closed pipe first.
+        return _end_quietly()
     except HarnlabError as error:
         if "--debug" in given:
             raise

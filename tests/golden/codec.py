@@ -53,7 +53,9 @@ def difference(expected, actual, place="output"):
     if isinstance(expected, list) and isinstance(actual, list):
         if len(expected) != len(actual):
             return f"{place}: expected {len(expected)} items, got {len(actual)}"
-        found = (difference(e, a, f"{place}[{i}]") for i, (e, a) in enumerate(zip(expected, actual, strict=True)))
+        found = (
+            difference(e, a, f"{place}[{i}]") for i, (e, a) in enumerate(zip(expected, actual, strict=True))
+        )
         return next((one for one in found if one), None)
     if type(expected) is not type(actual) or json.dumps(expected) != json.dumps(actual):
         return f"{place}: expected {expected!r}, got {actual!r}"

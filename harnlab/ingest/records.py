@@ -77,29 +77,28 @@ class RecordReader:
         self.decoders = {family.type: FamilyDecoder(family) for family in families}
         self._finders = {kind: DuplicateFinder(decoder.family) for kind, decoder in self.decoders.items()}
         self._any_finder = DuplicateFinder()
-        self._files = pl.DataFrame(
-            {
-                "run_id": pl.Series([source.run_id for source in sources], dtype=pl.String),
-                "source_path": pl.Series([source.shown for source in sources], dtype=pl.String),
-                "source_kind": pl.Series([source.kind.value for source in sources], dtype=pl.String),
-            }
+        # gathered one by one: as a frame they would be gathered by Polars' threads, which have to be woken for it
+        self._files = (
+            pl.Series([source.run_id for source in sources], dtype=pl.String),
+            pl.Series([source.shown for source in sources], dtype=pl.String),
+            pl.Series([source.kind.value for source in sources], dtype=pl.String),
         )
 
     def place(self, lines: Lines, rows: Longs) -> dict[str, pl.Series]:
         """Source columns (and kind of file) of some rows of a batch; an offset below 0 is none."""
-        files = self._files[lines.files[rows]]
-        offsets = lines.offsets[rows]
-        lengths = (lines.ends - lines.starts)[rows]
+        files = pl.Series(lines.files[rows], dtype=pl.UInt32)
+        run_ids, paths, kinds = (column.gather(files) for column in self._files)
+        offsets, lengths = lines.offsets[rows], (lines.ends - lines.starts)[rows]
         places = {
-            "run_id": files["run_id"],
-            "source_path": files["source_path"],
+            "run_id": run_ids,
+            "source_path": paths,
             "source_line": pl.Series(lines.numbers[rows], dtype=pl.UInt32),
             "source_offset": pl.Series(offsets, dtype=pl.Int64),
             "length": pl.Series(lengths, dtype=pl.Int64),
-            "source_kind": files["source_kind"],
+            "source_kind": kinds,
         }
-        nowhere = pl.Series(offsets < 0, dtype=pl.Boolean)
-        if nowhere.any():
+        if (offsets < 0).any():
+            nowhere = pl.Series(offsets < 0, dtype=pl.Boolean)
             for name in ("source_offset", "length"):
                 places[name] = places[name].set(nowhere, None)
         return places
@@ -166,8 +165,14 @@ class RecordReader:
 
     def problem(self, file: int, kind: ProblemKind, reason: str, **place: int | None) -> pl.DataFrame:
         """One problem row of a file."""
-        run_id, path = self._files.row(file)[:2]
-        row = {"run_id": run_id, "source_path": path, "kind": kind.value, "reason": reason, **place}
+        source = self.sources[file]
+        row = {
+            "run_id": source.run_id,
+            "source_path": source.shown,
+            "kind": kind.value,
+            "reason": reason,
+            **place,
+        }
         return PROBLEMS.build([row])
 
 
@@ -193,12 +198,15 @@ def instants(
 
     Oddities are reported for ``rows`` of the batch, and not at all where there are none.
     """
-    usual = texts.str.contains(_EPOCH_MILLIS).fill_null(value=True)
+    usual = pl.col("t").str.contains(_EPOCH_MILLIS).fill_null(value=True)
     millis = pl.when(usual).then(pl.col("t").str.replace(".", "", literal=True).cast(pl.Int64, strict=False))
-    parsed = texts.to_frame("t").select(millis.cast(pl.Datetime("ms", "UTC")).cast(Instant)).to_series()
-    unusual = (~usual).arg_true().to_list()
-    if not unusual:
+    read = texts.to_frame("t").select_seq(
+        at=millis.cast(pl.Datetime("ms", "UTC")).cast(Instant), unusual=usual.not_()
+    )
+    parsed = read["at"]
+    if not read["unusual"].any():
         return parsed
+    unusual = read["unusual"].arg_true().to_list()
     values = {}
     for index in unusual:
         values[index], oddity = instant(_unquoted(texts[index]))

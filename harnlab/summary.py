@@ -7,12 +7,16 @@ from typing import Final
 
 import polars as pl
 
-from harnlab.money import is_unpriced, known_cost, sum_parts, take_sums
+from harnlab.charges import recorded_charges
+from harnlab.money import sum_parts, take_sums
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
 
 _INHERITED: Final = pl.any_horizontal(
     pl.col(f"provenance_{field}") == ProvenanceOrigin.INHERITED_FROM_PRIMARY for field in PROVENANCE_FIELDS
 )
+_TOKENS: Final = ("input_tokens", "output_tokens")
+#: Status of a call that failed, in a transcript or a span.
+_NOT_ANSWERED: Final = ["error", "retrying", "retries_exhausted"]
 _STOPPED: Final = ["failed", "skipped", "escalated"]
 
 
@@ -29,14 +33,19 @@ def summarise(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     polars.DataFrame
         ``run_id, task, status, persona, started_at, finished_at, duration_ms, calls, failed_calls, input_tokens,
         output_tokens, cost_usd, unpriced_calls, inherited_calls, steps, steps_stopped, problems, source_path,
-        source_line``. Times are the recorded ones, else those of the first and last event. ``cost_usd`` is the
+        source_line``. Times are the recorded ones, else those of the first and last event. Calls, tokens and cost are
+        those of the transcript, else of the coarser record a run has (:mod:`harnlab.charges`). ``cost_usd`` is the
         part whose price is known (FORMATS 1.5: ``known_cost_usd``, else ``cost_usd``); ``unpriced_calls`` counts
         the rest.
     """
     summary = frames["runs"].select(
         "run_id", "task", "status", "persona", "started_at", "finished_at", "source_path", "source_line"
     )
-    for part in (_times(frames["events"]), _calls(frames["calls"]), _dispatches(frames["dispatches"])):
+    for part in (
+        _times(frames["events"]),
+        _calls(recorded_charges(frames.__getitem__)),
+        _dispatches(frames["dispatches"]),
+    ):
         summary = summary.join(part, on="run_id", how="left", maintain_order="left")
     for part in (_steps(frames["steps"]), _problems(frames["problems"])):
         summary = summary.join(part, on="run_id", how="left", maintain_order="left")
@@ -85,18 +94,11 @@ def _times(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _calls(calls: pl.DataFrame) -> pl.DataFrame:
-    counted = (
-        calls.with_columns(known_cost_usd=known_cost())
-        .group_by("run_id")
-        .agg(
-            *sum_parts("known_cost_usd"),
-            calls=pl.len(),
-            failed_calls=(pl.col("status") == "error").sum(),
-            input_tokens=pl.col("input_tokens").sum(),
-            output_tokens=pl.col("output_tokens").sum(),
-            unpriced_calls=is_unpriced().sum(),
-        )
+def _calls(charges: pl.DataFrame) -> pl.DataFrame:
+    counted = charges.group_by("run_id").agg(
+        *sum_parts("cost_usd"),
+        pl.col("calls", "unpriced_calls", *_TOKENS).sum(),
+        failed_calls=pl.col("status").is_in(_NOT_ANSWERED).sum(),
     )
     groups, sums = take_sums(counted)
     return groups.with_columns(cost_usd=pl.Series(map(float, sums), dtype=pl.Float64))

@@ -1,6 +1,7 @@
 """What must hold of every load of valid data."""
 
 import polars as pl
+import pytest
 
 import harnlab as hl
 from harnlab.frames import SCHEMAS
@@ -25,6 +26,8 @@ def nothing_wrong(runs):
         assert named.select(key).is_duplicated().sum() == 0, (name, named.select(key))
     whole = hl.costs.by(runs)
     total = sum(hl.costs.exact(runs).values())
+    summary = runs.summary.select(pl.col("cost_usd", "calls", "unpriced_calls").sum()).row(0)
+    assert summary == pytest.approx((float(total), whole["calls"].sum(), whole["unpriced_calls"].sum()))
     everything = hl.costs.exact(runs, *hl.costs.DIMENSIONS)
     assert sum(everything.values()) == total
     assert hl.costs.by(runs, *hl.costs.DIMENSIONS)["calls"].sum() == whole["calls"].sum()

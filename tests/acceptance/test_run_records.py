@@ -390,3 +390,13 @@ def test_several_records_in_one_file_are_several_runs(tmp_path):
     Project(tmp_path / "b").json("runs.json", [full("r3"), full("r4")])
     runs = nothing_wrong(load(tmp_path))
     assert runs.run_ids == ["r1", "r2", "r3", "r4"]
+
+
+@pytest.mark.parametrize("spans", [None, []])
+def test_the_summary_and_the_costs_tell_the_same_of_a_run_without_a_transcript(tmp_path, spans):
+    record = full("r1") if spans is None else full("r1", trace_spans=spans)
+    Project(tmp_path).run_record("r1", **record)
+    runs = nothing_wrong(load(tmp_path))
+    (row,) = runs.summary.to_dicts()
+    assert (row["calls"], row["cost_usd"], row["unpriced_calls"], row["failed_calls"]) == (2, 0.0009, 0, 0)
+    assert (row["input_tokens"], row["output_tokens"]) == (200, 20)

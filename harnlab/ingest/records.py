@@ -224,13 +224,14 @@ def _unquoted(text: str) -> Any:
 
 def encoding_problems(window: Window, lines: Lines, rows: Iterable[int]) -> Iterator[LineProblem]:
     """A report for every record of a window that is not UTF-8 throughout."""
-    if not _is_utf8(window.buffer):
+    if not is_utf8(window.buffer):
         starts, ends = lines.starts.tolist(), lines.ends.tolist()
         for row in rows:
             yield from encoding_problem(row, bytes(window.buffer[starts[row] : ends[row]]))
 
 
-def _is_utf8(content: memoryview) -> bool:
+def is_utf8(content: memoryview) -> bool:
+    """Whether a window is UTF-8 throughout."""
     # Polars checks in a third of the time in which Python makes a text of it
     whole = pl.Series([bytes(content)], dtype=pl.Binary)
     try:

@@ -7,6 +7,7 @@ requests, responses and errors are joined into ``calls`` afterwards (:mod:`harnl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -19,11 +20,12 @@ from harnlab.ingest.records import (
     RecordReader,
     encoding_problems,
     instants,
+    is_utf8,
     no_collection,
 )
 from harnlab.ingest.skill_evidence import in_window
 from harnlab.ingest.sources import Source
-from harnlab.ingest.windows import Lines, Unreadable, Window, index_lines, windows
+from harnlab.ingest.windows import Lines, Unreadable, Window, ahead, index_lines, windows
 
 
 def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
@@ -44,19 +46,42 @@ def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
     parts = FrameParts()
     reader = RecordReader(sources, FAMILIES)
     with no_collection():
-        for window in windows([source.path for source in sources]):
-            if isinstance(window, Unreadable):
-                parts.add("problems", reader.unreadable(window))
+        for found in ahead(map(_indexed, windows([source.path for source in sources]))):
+            if isinstance(found, Unreadable):
+                parts.add("problems", reader.unreadable(found))
             else:
-                parts.extend(transcript_frames(reader, window))
+                parts.extend(_frames(reader, found))
     return parts.concat()
 
 
 def transcript_frames(reader: RecordReader, window: Window) -> Iterator[tuple[str, pl.DataFrame]]:
     """Every frame of one window of transcript lines."""
-    lines = index_lines(window)
+    return _frames(reader, _index(window))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Indexed:
+    """A window, and what can be told of it without Python's lock: its lines, and whether all is UTF-8."""
+
+    window: Window
+    lines: Lines
+    is_utf8: bool
+
+
+def _indexed(found: Window | Unreadable) -> _Indexed | Unreadable:
+    return found if isinstance(found, Unreadable) else _index(found)
+
+
+def _index(window: Window) -> _Indexed:
+    return _Indexed(window=window, lines=index_lines(window), is_utf8=is_utf8(window.buffer))
+
+
+def _frames(reader: RecordReader, indexed: _Indexed) -> Iterator[tuple[str, pl.DataFrame]]:
+    window, lines = indexed.window, indexed.lines
     heads = read_heads(window.buffer, lines)
-    problems = [*heads.problems, *encoding_problems(window, lines, heads.rows)]
+    problems = heads.problems
+    if not indexed.is_utf8:
+        problems += encoding_problems(window, lines, heads.rows)
     rows_of = _by_type(heads)
     starts, ends = lines.starts.tolist(), lines.ends.tolist()
     records = {

@@ -8,9 +8,10 @@ shrinks while it is read must not kill the process, and memory must not grow wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ _NEWLINE: Final = 10
 _BOM: Final = b"\xef\xbb\xbf"
 
 Longs = npt.NDArray[np.int64]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,15 @@ def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Wind
             shared, held = [], 0
     if shared:
         yield _shared_window(shared)
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, the next one made on a thread of its own while one is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="harnlab-read") as thread:
+        following = thread.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, items, None)
+            yield item
 
 
 def _shared_window(files: Iterable[tuple[int, bytes]]) -> Window:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harnlab.ingest import windows as module
-from harnlab.ingest.windows import Unreadable, Window, index_lines, windows
+from harnlab.ingest.windows import Unreadable, Window, ahead, index_lines, windows
 
 
 def lines_of(paths, size):
@@ -35,6 +35,7 @@ def expected_lines(contents):
     return found
 
 
+@settings(deadline=None)
 @given(
     contents=st.lists(
         st.lists(st.sampled_from([b"a", b"bb" * 9, b"\n", b"\xef\xbb\xbf", b"\r"])), max_size=4
@@ -86,3 +87,19 @@ def test_many_small_files_share_one_window(tmp_path):
     lines = index_lines(window)
     assert np.array_equal(lines.files, np.repeat(np.arange(50), 2))
     assert lines.torn.tolist() == [False, True] * 50
+
+
+def test_what_is_read_ahead_comes_in_order_and_is_one_item_at_most():
+    made = []
+    items = ahead(made.append(number) or number for number in range(1, 50))
+    for wanted in range(1, 50):
+        assert next(items) == wanted
+        assert len(made) <= wanted + 1
+    assert list(items) == []
+
+
+def test_what_goes_wrong_ahead_is_raised_where_it_is_used():
+    items = ahead(1 // number for number in (1, 0))
+    assert next(items) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(items)

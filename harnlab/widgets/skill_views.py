@@ -187,6 +187,6 @@ def _row(place: int, card: CardPlace, picked: bool) -> Element:
         element("td", "any budget" if card.needs == 0 else count(card.needs), class_="hl-amount"),
         element("td", badge(LIFECYCLE, row["lifecycle"])),
         element("td", log_words(row["omitted_reason"] or "", 40)),
-        element("td", element("strong", change) if card.change else change),
+        element("td", element("strong", change) if card.change else change, class_="hl-amount"),
     ]
     return element("tr", *cells, class_="hl-this" if picked else "")

@@ -183,7 +183,7 @@ def test_a_denial_is_found_by_keyboard_and_another_quota_asked(explorer):
 
 @on("state")
 def test_a_refused_write_is_found_by_mouse_and_by_keyboard(explorer):
-    explorer.press("event:4").click()
+    explorer.press("event:4").locator("circle").last.click()
     expect(explorer.raw).to_contain_text("was previously written by 'planner'")
     table = explorer.grid("state events")
     table.focus()

@@ -45,11 +45,11 @@ if TYPE_CHECKING:
     from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
     from harnlab.tailing import tail as tail
+    from harnlab.widgets.autonomy_explorer import AutonomyExplorer as AutonomyExplorer
     from harnlab.widgets.budget_explorer import BudgetExplorer as BudgetExplorer
     from harnlab.widgets.route_explorer import RouteExplorer as RouteExplorer
-    from harnlab.widgets.skill_explorer import SkillExplorer as SkillExplorer
     from harnlab.widgets.run_picker import RunPicker as RunPicker
-    from harnlab.widgets.autonomy_explorer import AutonomyExplorer as AutonomyExplorer
+    from harnlab.widgets.skill_explorer import SkillExplorer as SkillExplorer
     from harnlab.widgets.state_timeline import StateTimeline as StateTimeline
 
 __version__ = "0.1.0.dev0"

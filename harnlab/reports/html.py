@@ -27,6 +27,40 @@ from harnlab.errors import UnreadablePath
 from harnlab.runs import Runs
 
 _MOST_ROWS: Final = 200
+#: Columns of each table: what a reader needs to judge it, and the log line.
+_OVERRUN: Final = (
+    "step",
+    "status",
+    "limit",
+    "limit_value",
+    "observed",
+    "overshoot",
+    "tripping_call_id",
+    "line",
+)
+_INHERITED: Final = (
+    "timestamp",
+    "model",
+    "provider",
+    "wire_format",
+    "inherited_fields",
+    "outcome_kind",
+    "cost_usd",
+    "line",
+)
+_RUN: Final = (
+    "run_id",
+    "task",
+    "status",
+    "started_at",
+    "calls",
+    "cost_usd",
+    "unpriced_calls",
+    "inherited_calls",
+    "steps_stopped",
+    "problems",
+)
+_PROBLEM: Final = ("kind", "field", "reason", "line")
 _templates: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("harnlab.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
@@ -88,25 +122,37 @@ def _sections(runs: Runs, overruns: pl.DataFrame) -> list[dict[str, Any]]:
         {
             "title": "Steps over their limit",
             "charts": [],
-            "table": _table("One row per step that was stopped or went over a declared limit", overruns),
+            "table": _table(
+                "One row per step that was stopped or went over a declared limit",
+                _placed(overruns, "tripping_source_path", "tripping_source_line").select(_OVERRUN),
+            ),
         },
         {
             "title": "Inherited routes",
             "charts": _drawn([route_charts.provenance_matrix(routes.matrix(runs))], runs.dispatches),
-            "table": _table("Inherited dispatches, oldest first", routes.inherited(runs)),
+            "table": _table(
+                "Inherited dispatches, oldest first", _placed(routes.inherited(runs)).select(_INHERITED)
+            ),
         },
         {
             "title": "Where the money went",
             "charts": _drawn([cost_charts.by_dimension(costs.by(runs, "step"))], runs.calls),
             "table": _table("Cost by persona, step and model", costs.by(runs, "persona", "step", "model")),
         },
-        {"title": "Runs", "charts": [], "table": _table("Every run", runs.summary)},
+        {"title": "Runs", "charts": [], "table": _table("Every run", _placed(runs.summary).select(_RUN))},
         {
             "title": "Problems",
             "charts": [],
-            "table": _table("What could not be read as it should", runs.problems),
+            "table": _table("What could not be read as it should", _placed(runs.problems).select(_PROBLEM)),
         },
     ]
+
+
+def _placed(frame: pl.DataFrame, path: str = "source_path", line: str = "source_line") -> pl.DataFrame:
+    """The frame with ``line``, the place of each row as ``path:line``."""
+    source = pl.coalesce(path, "source_path")
+    number = pl.when(pl.col(path).is_not_null()).then(pl.col(line)).otherwise(pl.col("source_line"))
+    return frame.with_columns(line=pl.format("{}:{}", source, number.fill_null(1)))
 
 
 def _drawn(charts: Sequence[alt.TopLevelMixin], frame: pl.DataFrame) -> list[Markup]:

@@ -7,6 +7,7 @@ READY  := $(VENV)/.ready
 
 DEMO_RUNS := sample_transcripts/inherited-route sample_transcripts/cost-overrun
 DEMO_PAGE := out/report.html
+BENCHES   := start_up cold_load many_files memory core_rates replay_rates whatif_rates
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint lab notebooks bench clean
@@ -46,8 +47,9 @@ lab: $(READY)    ## open the notebooks in JupyterLab
 notebooks: $(READY) ## run the notebooks and record their outputs
 	CI=true TZ=UTC IPYTHONDIR=$$(mktemp -d) $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-bench: $(READY)  ## measure how fast it reads and decides
-	@for bench in benchmarks/[a-z]*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+# Peers are measured where they are installed: $(BIN)/uv pip install --python $(BIN)/python --editable '.[bench]'
+bench: $(READY)  ## measure how fast it reads and decides, in minutes
+	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python benchmarks/$$bench.py || exit 1; done
 
 clean:           ## remove what was built, but not .venv
 	rm -rf out build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

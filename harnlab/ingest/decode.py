@@ -61,7 +61,9 @@ class FamilyDecoder:
             narrow = _record_type(self.family, self.family.columns_inside, strict=False)
             self._decode_inside = msgspec.json.Decoder(narrow).decode
             self._repeated: Callable[[Any], Any] = attrgetter(_attribute(self.family.inside))
-            self._values_inside = [attrgetter(paths[number]) for number in self._inside]
+            # the first twice: of one name alone attrgetter gives no tuple
+            within = [paths[number] for number in self._inside]
+            self._values_inside: Callable[[Any], Values] = attrgetter(*within, within[0])
 
     def rows(self, records: Sequence[bytes | memoryview], note: Callable[[int], Note]) -> list[Values]:
         """Raw values of each record, a tuple in column order with the learned members behind.
@@ -95,17 +97,17 @@ class FamilyDecoder:
 
     def _completed(self, found: Any) -> Values:
         """Values of a record, those it lacks taken from the member that repeats it."""
-        values = self._values(found)
-        if not any(_is_missing(values[number]) for number in self._inside):
-            return values
-        repeated = self._repeated(found)
-        if _is_missing(repeated):
-            return values
-        inside, completed = self._decode_inside(repeated), list(values)
-        for number, value in zip(self._inside, self._values_inside, strict=True):
-            if _is_missing(completed[number]):
-                completed[number] = value(inside)
-        return tuple(completed)
+        values = list(self._values(found))
+        inside: Sequence[Any] | None = None
+        for place, number in enumerate(self._inside):
+            if _is_missing(values[number]):
+                if inside is None:
+                    repeated = self._repeated(found)
+                    if _is_missing(repeated):
+                        break
+                    inside = self._values_inside(self._decode_inside(repeated))
+                values[number] = inside[place]
+        return tuple(values)
 
     def _learn(self, message: str) -> bool:
         """Take up the unknown member a refusal names; True when the window must be read again."""
@@ -174,7 +176,7 @@ def _attribute(path: str) -> str:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value is _ABSENT or (isinstance(value, msgspec.Raw) and value in (_ABSENT, _NULL))
+    return value is None or value is _ABSENT or (value.__class__ is msgspec.Raw and value in (_ABSENT, _NULL))
 
 
 def _record_type(

@@ -183,8 +183,9 @@ def _columns(
     plain = not decoder.learned and all(len(row) == width for row in values)
     extras = [None] * len(values) if plain else [decoder.extra(row) for row in values]
     series = {}
-    for number, (name, reading) in enumerate(decoder.family.columns.items()):
-        found = column(reading, decoder.dtypes[name], [row[number] for row in values])
+    columns = zip(*(values if plain else (row[:width] for row in values)), strict=True)
+    for (name, reading), found_values in zip(decoder.family.columns.items(), columns, strict=True):
+        found = column(reading, decoder.dtypes[name], found_values)
         if isinstance(decoder.dtypes[name], pl.Datetime):
             found = instants(found, rows, problems, member=reading.path)
         series[name] = found

@@ -11,6 +11,8 @@ from readers import READERS as NAMES
 #: What a reader must have found like harnlab to have read the same.
 FACTS = ("lines", "answers", "input_tokens")
 OURS = "harnlab.load"
+#: Time of a peer beside harnlab's that is aimed at (DESIGN 10).
+AIMS = {"pandas json_normalize": 6.0, "DuckDB read_json": 1 / 1.2}
 
 
 def compared(found: dict[str, list[Sample]], size: float) -> str:
@@ -36,6 +38,19 @@ def compared(found: dict[str, list[Sample]], size: float) -> str:
     return table(header, rows)
 
 
+def aims(found: dict[str, list[Sample]]) -> str:
+    """How far each aim is met."""
+    told = []
+    for peer, aim in AIMS.items():
+        if peer in found:
+            reached = ratio(found[peer], found[OURS], "wall")
+            met = "met" if reached >= aim else "not met"
+            told.append(
+                f"{peer} should take {aim:.2f} times harnlab's time or more and takes {reached:.2f}: {met}."
+            )
+    return "\n".join(told)
+
+
 def main() -> None:
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 200
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
@@ -44,7 +59,7 @@ def main() -> None:
     found = in_rounds({name: [str(READERS), name, str(path)] for name in NAMES}, rounds)
     lines = found[OURS][0]["lines"]
     told = f"{lines:,} lines of one transcript, {size:,.0f} MB; {rounds} rounds.\n\n"
-    publish(f"One transcript of {megabytes:g} MB, cold", told + compared(found, size))
+    publish(f"One transcript of {megabytes:g} MB, cold", told + compared(found, size) + "\n\n" + aims(found))
 
 
 if __name__ == "__main__":

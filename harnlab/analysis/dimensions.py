@@ -105,7 +105,8 @@ def with_dimensions(rows: pl.DataFrame, runs: Frames, names: Iterable[str]) -> p
     if missing.intersection(_OF_SESSION):
         rows = joined(rows, session_of_call(runs, rows.select(CALL)))
     if missing.intersection(_OF_DISPATCH):
-        rows = joined(rows, dispatch_of_call(runs))
+        of_dispatch = [name for name in _OF_DISPATCH if name in wanted]
+        rows = joined(rows, dispatch_of_call(runs).select(*CALL, *of_dispatch))
     if missing.intersection(_OF_TIME):
         rows = rows.with_columns(day=pl.col("at").dt.date(), hour=pl.col("at").dt.truncate("1h"))
     return rows
@@ -150,11 +151,28 @@ def joined(rows: pl.DataFrame, side: pl.DataFrame, key: tuple[str, str] = CALL) 
     Rows keep their order and number, so that a join can never count a call twice; what they hold already is kept.
     """
     side = side.drop_nulls(list(key))
-    if rows.height < side.height:
-        side = side.join(rows.select(key), on=list(key), how="semi", maintain_order="left")
-    side = side.unique(list(key), keep="first")
-    both = rows.join(side, on=list(key), how="left", suffix=_SUFFIX, maintain_order="left")
-    shared = [name for name in side.columns if f"{name}{_SUFFIX}" in both.columns]
-    return both.with_columns(pl.coalesce(name, f"{name}{_SUFFIX}") for name in shared).drop(
-        f"{name}{_SUFFIX}" for name in shared
-    )
+    places = _first_match(rows, side, key)
+    found = side.drop(key).select(pl.all().gather(places))
+    shared = [name for name in found.columns if name in rows.columns]
+    kept = (pl.coalesce(name, found[name].alias(f"{name}{_SUFFIX}")) for name in shared)
+    return rows.with_columns(kept).hstack(found.drop(shared))
+
+
+def _first_match(rows: pl.DataFrame, side: pl.DataFrame, key: tuple[str, str]) -> pl.Series:
+    """Place in ``side`` of the first row with the key of each of ``rows``; null where there is none.
+
+    Numbers are joined several times faster than pairs of texts, so hashes are, and then every pair they brought
+    together is compared; where two keys ever shared a hash the texts themselves decide.
+    """
+    place = pl.int_range(pl.len(), dtype=pl.UInt32).alias("place")
+    known = side.select(*key, hash=pl.struct(key).hash(), place=place)
+    if known["hash"].n_unique() < known.height:
+        known = known.unique(list(key), keep="first")
+    missing = pl.any_horizontal(pl.col(key).is_null())
+    asked = rows.select(hash=pl.when(~missing).then(pl.struct(key).hash()))
+    if known["hash"].n_unique() == known.height:
+        places = asked.join(known.drop(key), on="hash", how="left", maintain_order="left")["place"]
+        met = side.select(pl.col(key).gather(places))
+        if all((rows[name].eq_missing(met[name]) | places.is_null()).all() for name in key):
+            return places
+    return rows.select(key).join(known, on=list(key), how="left", maintain_order="left")["place"]

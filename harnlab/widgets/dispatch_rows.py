@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from harnlab.analysis.dimensions import PROVENANCE_COLUMNS, UNKNOWN, route_columns
+from harnlab.analysis.dimensions import CALL, PROVENANCE_COLUMNS, UNKNOWN, joined, route_columns
 from harnlab.money import known_cost
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
 from harnlab.widgets.selection import Filters, predicates
@@ -36,13 +36,7 @@ def with_call_cost(dispatches: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFram
     rows = dispatches.with_columns(route_columns())
     if dispatches.height <= _FEW:
         calls = calls.filter(pl.col("call_id").is_in(dispatches["call_id"].implode()))
-    # one text is joined several times faster than a pair of them
-    key = pl.concat_str("run_id", "call_id", separator="\0").alias("call")
-    priced = calls.select(key, known_cost().alias("cost_usd"), "input_tokens", "output_tokens").drop_nulls(
-        "call"
-    )
-    priced = priced.unique("call", keep="first") if priced["call"].n_unique() < priced.height else priced
-    return rows.with_columns(key).join(priced, on="call", how="left", maintain_order="left").drop("call")
+    return joined(rows, calls.select(*CALL, known_cost().alias("cost_usd"), "input_tokens", "output_tokens"))
 
 
 def combinations(dispatches: pl.DataFrame) -> pl.DataFrame:

@@ -44,6 +44,16 @@ if TYPE_CHECKING:
     from harnlab.replay import whatif as whatif
     from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
+    from harnlab.strict import read_event_log as read_event_log
+    from harnlab.strict import read_persona_manifest as read_persona_manifest
+    from harnlab.strict import read_provenance_receipt as read_provenance_receipt
+    from harnlab.strict import read_receipt as read_receipt
+    from harnlab.strict import read_run_record as read_run_record
+    from harnlab.strict import read_skill_evidence as read_skill_evidence
+    from harnlab.strict import read_state_folder as read_state_folder
+    from harnlab.strict import read_step_log as read_step_log
+    from harnlab.strict import read_transcript as read_transcript
+    from harnlab.strict import read_trust_chain as read_trust_chain
     from harnlab.tailing import tail as tail
     from harnlab.widgets.autonomy_explorer import AutonomyExplorer as AutonomyExplorer
     from harnlab.widgets.budget_explorer import BudgetExplorer as BudgetExplorer
@@ -76,6 +86,16 @@ _LAZY = {
     "notebook": ("harnlab.notebook", None),
     "parity": ("harnlab.replay", "parity"),
     "prices": ("harnlab.analysis.prices", None),
+    "read_event_log": ("harnlab.strict", "read_event_log"),
+    "read_persona_manifest": ("harnlab.strict", "read_persona_manifest"),
+    "read_provenance_receipt": ("harnlab.strict", "read_provenance_receipt"),
+    "read_receipt": ("harnlab.strict", "read_receipt"),
+    "read_run_record": ("harnlab.strict", "read_run_record"),
+    "read_skill_evidence": ("harnlab.strict", "read_skill_evidence"),
+    "read_state_folder": ("harnlab.strict", "read_state_folder"),
+    "read_step_log": ("harnlab.strict", "read_step_log"),
+    "read_transcript": ("harnlab.strict", "read_transcript"),
+    "read_trust_chain": ("harnlab.strict", "read_trust_chain"),
     "replay": ("harnlab.replay", None),
     "report": ("harnlab.reports", "write_report"),
     "routes": ("harnlab.analysis.routes", None),
@@ -115,6 +135,16 @@ __all__ = [
     "notebook",
     "parity",
     "prices",
+    "read_event_log",
+    "read_persona_manifest",
+    "read_provenance_receipt",
+    "read_receipt",
+    "read_run_record",
+    "read_skill_evidence",
+    "read_state_folder",
+    "read_step_log",
+    "read_transcript",
+    "read_trust_chain",
     "replay",
     "report",
     "routes",

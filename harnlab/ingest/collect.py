@@ -77,7 +77,11 @@ def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | Non
         For a path that is missing, or where nothing harnlab knows was found. What is wrong inside a file is a
         row of ``problems``, never an error.
     """
-    sources = discover(paths)
+    return collect_sources(discover(paths), progress=progress)
+
+
+def collect_sources(sources: Sequence[Source], *, progress: Progress | None = None) -> Collected:
+    """The same of files that are told already."""
     records = [source for source in sources if source.kind is SourceKind.RUN_RECORD]
     documents = without_superseded(_read_documents(records))
     linked = link_by_folder(sources, _runs_by_project(sources, documents))

@@ -120,6 +120,11 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
     return _named(list(found.values()))
 
 
+def as_source(path: Path, kind: SourceKind) -> Source:
+    """One file or folder as a kind that the caller knows, whatever it looks like."""
+    return _named([_Found(path, path.parent, kind)])[0]
+
+
 def _expanded(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
     for path in paths:
         text = os.fspath(path)
@@ -140,7 +145,7 @@ def _search(path: Path) -> Iterator[_Found]:
     if not path.is_dir():
         if not path.is_file():
             raise UnreadablePath("not a regular file", where=str(path), expected="a file or a folder")
-        kind = _kind_of(path)
+        kind = kind_of(path)
         if kind is None:
             raise UnreadablePath(
                 "not a file harnlab knows",
@@ -153,7 +158,7 @@ def _search(path: Path) -> Iterator[_Found]:
     if not os.access(path, os.R_OK | os.X_OK):
         raise UnreadablePath("permission denied", where=str(path))
     for file in _files(path):
-        yield _Found(file, path, _kind_of(file))
+        yield _Found(file, path, kind_of(file))
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -194,8 +199,8 @@ def _is_inside(file: Path, inside: str) -> bool:
     return stat.S_ISREG(mode)
 
 
-def _kind_of(path: Path) -> SourceKind | None:
-    """Kind of a file; ``None`` when it is not one harnlab reads."""
+def kind_of(path: Path) -> SourceKind | None:
+    """Kind of a file, as it looks; ``None`` when it is not one harnlab reads."""
     if path.is_dir():
         return SourceKind.STATE_FOLDER
     suffix = path.suffix.lower()
@@ -211,7 +216,10 @@ def _kind_of(path: Path) -> SourceKind | None:
         return SourceKind.PERSONA if b"[[personas" in head or b"[personas" in head else None
     if suffix in {".jsonl", ".ndjson"}:
         return _kind_of_lines(head, path)
-    return _kind_of_document(head, path) if suffix == ".json" else None
+    if suffix == ".json":
+        return _kind_of_document(head, path)
+    # a file under a name of its own, which only its user gives
+    return _kind_by_first_line(head) or _kind_by_members(head)
 
 
 def _kind_by_folder(path: Path) -> SourceKind | None:
@@ -220,16 +228,22 @@ def _kind_by_folder(path: Path) -> SourceKind | None:
 
 
 def _kind_of_lines(head: bytes, path: Path) -> SourceKind:
-    """Kind of a JSON Lines file by its first readable line."""
+    """Kind of a JSON Lines file by its first readable line; a transcript where no line tells."""
     if "topics" in path.parts[-3:-1]:
         return SourceKind.EVENT_LOG_FILE
+    if kind := _kind_by_first_line(head):
+        return kind
+    if path.name.startswith("event_log-"):
+        return SourceKind.AGENT_EVENTS
+    return SourceKind.TRANSCRIPT
+
+
+def _kind_by_first_line(head: bytes) -> SourceKind | None:
     for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
         record = _json(line)
         if isinstance(record, dict) and (kind := _kind_of_object(record)):
             return kind
-    if path.name.startswith("event_log-"):
-        return SourceKind.AGENT_EVENTS
-    return SourceKind.TRANSCRIPT
+    return None
 
 
 def _kind_of_document(head: bytes, path: Path) -> SourceKind | None:

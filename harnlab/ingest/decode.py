@@ -122,9 +122,16 @@ class FamilyDecoder:
         seen_at_head: Note = lambda member, reason: None  # noqa: E731 - what heads.py reports already
         record = decode_leniently(content, seen_at_head)
         values = [self._value_of(column, record, note) for column in self.columns]
-        values += [msgspec.Raw(_json(record[m]).encode()) if m in record else _ABSENT for m in self.learned]
+        # as the fast path has them, so that a member's text does not depend on what was learned before
+        written = _written_members(content)
+        values += [
+            msgspec.Raw((written.get(m) or _json(record[m])).encode()) if m in record else _ABSENT
+            for m in self.learned
+        ]
         unknown = {
-            path: value for path, value in _unknown_members(self.family, record) if path not in self.learned
+            path: written.get(path) or _json(value)
+            for path, value in _unknown_members(self.family, record)
+            if path not in self.learned
         }
         if unknown:
             values.append(unknown)
@@ -148,10 +155,11 @@ class FamilyDecoder:
             if raw != _ABSENT
         }
         if len(row) > known:
-            members |= {name: _json(value) for name, value in row[known].items()}
+            members |= row[known]
         if not members:
             return None
-        return "{" + ",".join(f"{_json(name)}:{text}" for name, text in members.items()) + "}"
+        # by name: in which order members were met depends on what else was read before
+        return "{" + ",".join(f"{_json(name)}:{text}" for name, text in sorted(members.items())) + "}"
 
 
 def column(reading: Reading, dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
@@ -252,6 +260,14 @@ def _unknown_members(family: Family, record: dict[str, Any]) -> Iterator[tuple[s
             yield name, value
 
 
+def _written_members(content: bytes) -> dict[str, str]:
+    """Members of a record as they are written; none of a record that is no plain JSON."""
+    try:
+        return {name: bytes(raw).decode() for name, raw in _MEMBERS.decode(content).items()}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return {}
+
+
 def _json(value: Any) -> str:
     # ASCII only: a lone surrogate must survive as the escape it was written as
     return json.dumps(value, separators=(",", ":"))
@@ -275,4 +291,5 @@ def _item_count(raw: msgspec.Raw) -> int | None:
 
 
 _LISTS: Final = msgspec.json.Encoder()
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])

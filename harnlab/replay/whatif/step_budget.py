@@ -10,6 +10,7 @@ import polars as pl
 
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.frames import SOURCE
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.step_budgets import running, trips
 from harnlab.replay.step_instances import answer_place, step_instances
@@ -64,6 +65,7 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def step_budget(
     runs: Frames,
     /,
@@ -112,32 +114,72 @@ def step_budget(
     Follows seed step_runtime 0.8.8 and FORMATS 4.2: usage is added call by call and tested after each, tokens
     before USD, strictly. Costs are those charged to the step; an unknown price counts as 0, as it did live.
     """
+    asked = _questions(max_usd, max_tokens)
+    return StepLimits(runs, step=step, persona=persona).answers(asked)
+
+
+class StepLimits:
+    """Steps made ready for questions about their limits; asking again costs only the answer.
+
+    Parameters
+    ----------
+    runs : Frames
+        Runs, or anything that gives their frames.
+    step, persona : str, optional
+        Steps to ask about, as of :func:`step_budget`.
+
+    Raises
+    ------
+    UnknownName
+        For a step or persona that never ran.
+    """
+
+    def __init__(self, runs: Frames, /, *, step: str | None = None, persona: str | None = None) -> None:
+        every = [StepRecord(step=one) for one in step_instances(runs)]
+        self._steps = _wanted(every, step, persona)
+        self._used = _running(self._steps)
+        self._rest = _Rest(runs, every, self._steps)
+        self._recorded = [_recorded(one) for one in self._steps]
+
+    def ask(self, *, max_usd: Amounts = None, max_tokens: Counts = None) -> pl.DataFrame:
+        """Frame of :func:`step_budget` for these limits.
+
+        Raises
+        ------
+        InvalidArgument
+            Without a limit, or for one that is no number of 0 or more.
+        """
+        return self.answers(_questions(max_usd, max_tokens))
+
+    def answers(self, asked: Sequence[tuple[int | None, float | None]]) -> pl.DataFrame:
+        """Frame of :func:`step_budget` for pairs of ``max_tokens`` and ``max_usd``."""
+        rows = []
+        for tokens, usd in asked:
+            ceilings = (
+                pl.lit(tokens, dtype=pl.UInt64).alias("max_tokens"),
+                pl.lit(usd, dtype=pl.Float64).alias("max_usd"),
+            )
+            broken = trips(self._used.with_columns(ceilings), by=["number"])
+            position = dict(broken.select("number", "position").iter_rows())
+            question = {"asked_max_tokens": tokens, "asked_max_usd": usd}
+            for number, record in enumerate(self._steps):
+                told = answer(record, max_tokens=tokens, max_usd=usd, position=position.get(number))
+                rest = self._rest.row(record, told)
+                rows.append(question | self._recorded[number] | told.row(record) | rest)
+        return pl.DataFrame(
+            {name: pl.Series([row.get(name) for row in rows], dtype=kind) for name, kind in _COLUMNS.items()}
+        )
+
+
+def _questions(max_usd: Amounts, max_tokens: Counts) -> list[tuple[int | None, float | None]]:
+    """Every pair of limits asked about, tokens before USD."""
     if max_usd is None and max_tokens is None:
         raise InvalidArgument("no limit", where=_WHERE, expected="max_usd=…, max_tokens=… or both")
-    asked = list(
+    return list(
         product(
             counts(max_tokens, name="max_tokens", where=_WHERE),
             amounts(max_usd, name="max_usd", where=_WHERE),
         )
-    )
-    every = [StepRecord(step=one) for one in step_instances(runs)]
-    steps = _wanted(every, step, persona)
-    used = _running(steps)
-    rest = _Rest(runs, every, steps)
-    rows = []
-    for tokens, usd in asked:
-        ceilings = (
-            pl.lit(tokens, dtype=pl.UInt64).alias("max_tokens"),
-            pl.lit(usd, dtype=pl.Float64).alias("max_usd"),
-        )
-        broken = trips(used.with_columns(ceilings), by=["number"])
-        position = dict(broken.select("number", "position").iter_rows())
-        for number, record in enumerate(steps):
-            told = answer(record, max_tokens=tokens, max_usd=usd, position=position.get(number))
-            question = {"asked_max_tokens": tokens, "asked_max_usd": usd}
-            rows.append(question | _recorded(record) | told.row(record) | rest.row(record, told))
-    return pl.DataFrame(
-        {name: pl.Series([row.get(name) for row in rows], dtype=kind) for name, kind in _COLUMNS.items()}
     )
 
 

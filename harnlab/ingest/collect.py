@@ -29,6 +29,7 @@ from harnlab.vocabulary import ProblemKind, TranscriptType
 
 Progress = Callable[[int, int], None]
 Frames = dict[str, pl.DataFrame]
+TranscriptReader = Callable[[Sequence[Source]], Frames]
 
 #: Readers of one file each; transcripts and event logs are read many at a time.
 READERS: Final[Mapping[SourceKind, Callable[[Source], Part]]] = {
@@ -68,8 +69,15 @@ class Collected:
     sources: tuple[Source, ...]
 
 
-def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | None = None) -> Collected:
+def collect(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    progress: Progress | None = None,
+    transcripts: TranscriptReader = read_transcripts,
+) -> Collected:
     """Read everything harnlab knows under some paths.
+
+    ``transcripts`` reads what :func:`~harnlab.ingest.transcripts.read_transcripts` does, perhaps from a cache.
 
     Raises
     ------
@@ -77,10 +85,15 @@ def collect(paths: Iterable[str | os.PathLike[str]], *, progress: Progress | Non
         For a path that is missing, or where nothing harnlab knows was found. What is wrong inside a file is a
         row of ``problems``, never an error.
     """
-    return collect_sources(discover(paths), progress=progress)
+    return collect_sources(discover(paths), progress=progress, transcripts=transcripts)
 
 
-def collect_sources(sources: Sequence[Source], *, progress: Progress | None = None) -> Collected:
+def collect_sources(
+    sources: Sequence[Source],
+    *,
+    progress: Progress | None = None,
+    transcripts: TranscriptReader = read_transcripts,
+) -> Collected:
     """The same of files that are told already."""
     records = [source for source in sources if source.kind is SourceKind.RUN_RECORD]
     documents = without_superseded(_read_documents(records))
@@ -90,8 +103,8 @@ def collect_sources(sources: Sequence[Source], *, progress: Progress | None = No
     apart = {SourceKind.RUN_RECORD, SourceKind.TRANSCRIPT, *LOG_KINDS}
     others = [source for source in sources if source.kind not in apart]
     documents = _concat([documents, _read_documents(others)])
-    transcripts = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
-    events = _linked(read_transcripts(transcripts), documents, linked, sources)
+    entries = transcripts([source for source in sources if source.kind is SourceKind.TRANSCRIPT])
+    events = _linked(entries, documents, linked, sources)
     logs = read_event_logs(source for source in sources if source.kind in LOG_KINDS)
     events, documents = with_logs(events, documents, logs, linked, sources)
     if progress:

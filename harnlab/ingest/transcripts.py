@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,7 @@ from harnlab.ingest.records import (
 )
 from harnlab.ingest.skill_evidence import in_window
 from harnlab.ingest.sources import Source
-from harnlab.ingest.windows import Lines, Unreadable, Window, ahead, index_lines, windows
+from harnlab.ingest.windows import Lines, Unreadable, Window, ahead, index_lines, windows, windows_of
 
 
 def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
@@ -43,10 +44,27 @@ def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
         columns, the family's columns and ``extra``. Names without rows are absent. For every file,
         ``lines == events + problems(torn, bad, blank)``.
     """
+    return _read(sources, windows([source.path for source in sources]))
+
+
+def read_stretch(
+    source: Source, file: BinaryIO, *, offset: int, line: int, stop: int
+) -> dict[str, pl.DataFrame]:
+    """Frames of a stretch of one transcript: from where ``line`` starts to ``stop``, as if the file ended there.
+
+    Raises
+    ------
+    OSError
+        When the open file cannot be read.
+    """
+    return _read([source], windows_of(file, offset=offset, line=line, stop=stop))
+
+
+def _read(sources: Sequence[Source], found_windows: Iterator[Window | Unreadable]) -> dict[str, pl.DataFrame]:
     parts = FrameParts()
     reader = RecordReader(sources, FAMILIES)
     with no_collection():
-        for found in ahead(map(_indexed, windows([source.path for source in sources]))):
+        for found in ahead(map(_indexed, found_windows)):
             if isinstance(found, Unreadable):
                 parts.add("problems", reader.unreadable(found))
             else:

@@ -81,7 +81,7 @@ class Lines:
 
 
 def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Window | Unreadable]:
-    """Windows over files in order; a file that cannot be read gives an :class:`Unreadable` instead.
+    """Windows over files, all in order; a file that cannot be read gives an :class:`Unreadable` instead.
 
     Every line of every readable file is in exactly one window, or in its ``oversized``.
     """
@@ -100,12 +100,37 @@ def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Wind
                         shared, held = [], 0
                     yield from _large_file(number, file, first, size)
         except OSError as error:
+            if shared:
+                yield _shared_window(shared)
+                shared, held = [], 0
             yield Unreadable(file=number, reason=error.strerror or str(error))
         if held >= size:
             yield _shared_window(shared)
             shared, held = [], 0
     if shared:
         yield _shared_window(shared)
+
+
+def windows_of(
+    file: BinaryIO, *, offset: int, line: int, stop: int, size: int = WINDOW_BYTES
+) -> Iterator[Window]:
+    """Windows over a stretch of an open file: from where a line starts to ``stop``, as if the file ended there."""
+    file.seek(offset)
+    stretch = _Stretch(file, stop - offset)
+    yield from _large_file(0, stretch, stretch.read(size), size, offset=offset, line=line)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """The next ``left`` bytes of a file."""
+
+    file: BinaryIO
+    left: int
+
+    def read(self, size: int) -> bytes:
+        content = self.file.read(min(size, self.left))
+        self.left -= len(content)
+        return content
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -131,9 +156,11 @@ def _shared_window(files: Iterable[tuple[int, bytes]]) -> Window:
     return Window(buffer=memoryview(b"".join(chunks)), pieces=tuple(pieces))
 
 
-def _large_file(number: int, file: BinaryIO, first: bytes, size: int) -> Iterator[Window]:
-    rest, offset, line = first, 0, 1
-    if first.startswith(_BOM):
+def _large_file(
+    number: int, file: BinaryIO | _Stretch, first: bytes, size: int, *, offset: int = 0, line: int = 1
+) -> Iterator[Window]:
+    rest = first
+    if offset == 0 and first.startswith(_BOM):
         rest, offset = first[len(_BOM) :], len(_BOM)
     while content := rest + file.read(max(0, size - len(rest))):
         last = len(content) < size
@@ -154,7 +181,7 @@ def _large_file(number: int, file: BinaryIO, first: bytes, size: int) -> Iterato
         rest = content[cut:]
 
 
-def _finish_long_line(file: BinaryIO, content: bytes) -> tuple[bytes, bool, int]:
+def _finish_long_line(file: BinaryIO | _Stretch, content: bytes) -> tuple[bytes, bool, int]:
     """Read on to the end of a line longer than a window.
 
     Returns the bytes from the line's start, whether the file ended, and 0; or, for a line over the limit, the
@@ -172,7 +199,7 @@ def _finish_long_line(file: BinaryIO, content: bytes) -> tuple[bytes, bool, int]
     return b"".join(chunks), True, 0
 
 
-def _pass_over(file: BinaryIO, chunk: bytes, length: int) -> tuple[bytes, bool, int]:
+def _pass_over(file: BinaryIO | _Stretch, chunk: bytes, length: int) -> tuple[bytes, bool, int]:
     while (newline := chunk.find(b"\n")) < 0:
         length += len(chunk)
         chunk = file.read(WINDOW_BYTES)

@@ -317,7 +317,7 @@ TOOL_CALLS = FrameSchema(
         _text("tool_format", "native, text or json"),
         _int("arguments_bytes", "size of the arguments in the file", "bytes"),
         _flag("is_rejected", "whether the call was refused (run records)"),
-        _int("duration_ms", "time the tool took (run records)", "ms"),
+        _int("duration_ms", "time the tool took (run records, agent events)", "ms"),
         _int("iteration", "agent-loop turn (run records)"),
         _text("args_hash", "hash of the arguments (run records)"),
         Column("result_line", Line, "line of the result"),

@@ -54,15 +54,18 @@ def join_calls(events: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def join_tool_calls(events: Mapping[str, pl.DataFrame], recorded: pl.DataFrame) -> pl.DataFrame:
-    """``tool_calls`` from tool calls and results of transcripts, and the recordings of run records.
+def join_tool_calls(
+    events: Mapping[str, pl.DataFrame], recorded: pl.DataFrame, told: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """``tool_calls`` from tool calls and results of transcripts, recordings of run records, and agent events.
 
-    A recording of a call that the transcript has too adds its columns to that row.
+    What a recording or an agent says of a call that the transcript has too adds its columns to that row.
     """
     sides = [
         _side(events, TOOL_CALL, None),
         _side(events, TOOL_RESULT, "result"),
         _numbered(recorded),
+        _numbered(TOOL_CALLS.empty() if told is None else told),
     ]
     return _in_order(TOOL_CALLS, _outer(sides), "source_line")
 

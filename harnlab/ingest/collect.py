@@ -12,6 +12,7 @@ import polars as pl
 from harnlab import frames
 from harnlab.frames import SCHEMAS
 from harnlab.ingest import personas, receipts, run_records, skill_evidence, state_folders, step_logs, trust
+from harnlab.ingest.agent_tools import AGENT_TOOL
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
 from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
@@ -165,7 +166,8 @@ def _assemble(events: Frames, documents: Frames, sources: Sequence[Source]) -> F
     for name in ("events", "problems"):
         gathered[name] = pl.concat([events.get(name, SCHEMAS[name].empty()), gathered[name]])
     gathered["calls"] = join_calls(events)
-    gathered["tool_calls"] = join_tool_calls(events, of("tool_calls"))
+    agents = documents.get(AGENT_TOOL.type, frames.TOOL_CALLS.empty())
+    gathered["tool_calls"] = join_tool_calls(events, of("tool_calls"), agents)
     found = [part[FOUND.name] for part in (documents, events) if FOUND.name in part]
     gathered["skill_cards"] = skill_cards(pl.concat([FOUND.empty(), *found]))
     gathered["step_calls"] = step_calls(gathered["spans"], gathered["calls"])

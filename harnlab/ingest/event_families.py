@@ -20,6 +20,7 @@ from harnlab.frames import (
     Int,
     Text,
 )
+from harnlab.ingest.agent_tools import AGENT_TOOL
 from harnlab.ingest.families import Family, Member, RawJson, Reading
 
 TRUST_KIND: Final = "trust_recorded"
@@ -122,7 +123,7 @@ SKILL: Final = _family(
     kept_in_file="type index emitted_at_ms frame_depth",
 )
 
-EVENT_FAMILIES: Final = (TRUST, REQUESTED, ANSWERED, EXCEEDED, ATTEMPTED, DEFERRED, SKILL)
+EVENT_FAMILIES: Final = (TRUST, REQUESTED, ANSWERED, EXCEEDED, ATTEMPTED, DEFERRED, SKILL, AGENT_TOOL)
 
 #: Family of each event kind. An approval's answer may come under any of several kinds.
 FAMILY_OF_KIND: Final = MappingProxyType(

@@ -16,6 +16,8 @@ import numpy as np
 import polars as pl
 
 from harnlab.frames import EVENTS, Instant
+from harnlab.ingest.agent_tools import AGENT_TOOL
+from harnlab.ingest.agent_tools import KINDS as TOOL_KINDS
 from harnlab.ingest.decode import Note
 from harnlab.ingest.envelopes import Events
 from harnlab.ingest.event_families import EVENT_FAMILIES, FAMILY_OF_KIND, SKILL, TRUST
@@ -293,8 +295,11 @@ class _Batch:
             return None
         if kind in FAMILY_OF_KIND:
             return FAMILY_OF_KIND[kind].type
-        of_an_agent = not topic or topic.startswith(AGENT_TOPIC)
-        return SKILL.type if of_an_agent and kind.startswith("skill") else None
+        if topic and not topic.startswith(AGENT_TOPIC):
+            return None
+        if kind in TOOL_KINDS:
+            return AGENT_TOOL.type
+        return SKILL.type if kind.startswith("skill") else None
 
     def _topic(self, positions: Iterable[int]) -> pl.Series:
         named = self.source.topics

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from harnlab.frames import EVENTS, PROBLEMS, RUNS, SCHEMAS, SKILL_EVENTS, TRUST_RECORDS
+from harnlab.ingest.agent_tools import AGENT_TOOL, agent_tool_calls
 from harnlab.ingest.approvals import approvals
 from harnlab.ingest.autonomy import autonomy_checks
 from harnlab.ingest.event_families import ANSWERED, REQUESTED, SKILL, TRUST
@@ -47,8 +48,8 @@ def with_logs(
     Returns
     -------
     transcripts, documents : dict of str to polars.DataFrame
-        The same frames with the rows of logs behind; ``approvals``, ``trust_records`` and ``autonomy_checks``
-        besides.
+        The same frames with the rows of logs behind; ``approvals``, ``trust_records``, ``autonomy_checks``
+        and tool calls of agent events besides.
     """
     log, entries = _linked(logs, transcripts, documents, linked, sources)
     files = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
@@ -62,6 +63,7 @@ def with_logs(
     told["trust_records"] = trust_records(log.get(TRUST.type), exported)
     told["approvals"] = approvals(log.get(REQUESTED.type), log.get(ANSWERED.type))
     told["autonomy_checks"] = autonomy_checks(log, told["approvals"], told["trust_records"])
+    told[AGENT_TOOL.type] = agent_tool_calls(log.get(AGENT_TOOL.type))
     if FOUND.name in log:
         read = [frame for frame in (documents.get(FOUND.name),) if frame is not None]
         told[FOUND.name] = pl.concat([*read, log[FOUND.name]])

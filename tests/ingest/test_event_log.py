@@ -14,7 +14,7 @@ from harnlab.frames import SCHEMAS, SOURCE
 from harnlab.ingest.event_families import EVENT_FAMILIES, FAMILY_OF_KIND
 from harnlab.ingest.event_frames import EventReader
 from harnlab.ingest.event_log_sqlite import batch
-from harnlab.ingest.families import Member, RawJson
+from harnlab.ingest.families import Member, RawJson, TextSize
 from harnlab.vocabulary import LOST_LINE_KINDS
 from ingest.log_events import (
     compact,
@@ -61,6 +61,8 @@ def payload_of(family):
     for number, (column, reading) in enumerate(family.columns.items(), 10):
         if isinstance(reading, RawJson):
             value, row[column] = {"n": number}, f'{{"n":{number}}}'
+        elif isinstance(reading, TextSize):
+            value, row[column] = {"n": number}, len(f'{{"n":{number}}}')
         else:
             assert isinstance(reading, Member)
             value, row[column] = distinct_value(family.dtype(column), number)
@@ -72,13 +74,16 @@ def payload_of(family):
     return payload | {"a_new_member": [1, "é"]}, row | {"extra": '{"a_new_member":[1,"é"]}'}
 
 
-KINDS = {family.type: kind for kind, family in FAMILY_OF_KIND.items()} | {"agent_skill": "skill_activated"}
+KINDS = {family.type: kind for kind, family in FAMILY_OF_KIND.items()} | {
+    "agent_skill": "skill_activated",
+    "agent_tool": "tool_call",
+}
 
 
 @pytest.mark.parametrize("family", EVENT_FAMILIES, ids=lambda family: family.type)
 def test_every_member_of_a_typed_kind_is_read_back(tmp_path, family):
     payload, row = payload_of(family)
-    topic = "observability.agent_events.s" if family.type == "agent_skill" else "some.topic"
+    topic = "observability.agent_events.s" if family.type.startswith("agent_") else "some.topic"
     wrapped = {"index_hint": 1, "session_id": "other", "event": payload} if topic != "some.topic" else payload
     parts = read_topics(write_files(tmp_path, [event(topic, KINDS[family.type], wrapped)]))
     (found,) = parts.frames.concat()[family.type].to_dicts()

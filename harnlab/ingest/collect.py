@@ -16,6 +16,7 @@ from harnlab.ingest.agent_tools import AGENT_TOOL
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
 from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
+from harnlab.ingest.event_frames import NAMED_RUN
 from harnlab.ingest.finished_steps import one_row_per_step
 from harnlab.ingest.linking import link_by_call, link_by_folder, relink, without_superseded
 from harnlab.ingest.logged import with_logs
@@ -64,10 +65,14 @@ _AS_THEY_STAND: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """Frames by name (every frame of the schema is there), and the files they came from."""
+    """Frames by name (every frame of the schema is there), and the files they came from.
+
+    ``named_runs`` are the runs that rows of event logs name, whether or not they are known here.
+    """
 
     frames: Mapping[str, pl.DataFrame]
     sources: tuple[Source, ...]
+    named_runs: frozenset[str] = frozenset()
 
 
 def collect(
@@ -107,10 +112,12 @@ def collect_sources(
     entries = transcripts([source for source in sources if source.kind is SourceKind.TRANSCRIPT])
     events = _linked(entries, documents, linked, sources)
     logs = read_event_logs(source for source in sources if source.kind in LOG_KINDS)
+    named = {run for frame in logs.frames.frames.get("events", ()) for run in frame[NAMED_RUN].unique()}
     events, documents = with_logs(events, documents, logs, linked, sources)
     if progress:
         progress(len(sources), len(sources))
-    return Collected(frames=_assemble(events, documents, sources), sources=tuple(sources))
+    gathered = _assemble(events, documents, sources)
+    return Collected(frames=gathered, sources=tuple(sources), named_runs=frozenset(named - {None}))
 
 
 def _read_documents(sources: Sequence[Source]) -> Frames:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import index
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from harnlab.cache.transcripts import transcript_reader
 from harnlab.errors import InvalidArgument, MalformedRecord, UnknownName, UnreadablePath
 from harnlab.frames import SCHEMAS, schema
 from harnlab.ingest.collect import collect
@@ -19,6 +20,7 @@ from harnlab.ingest.event_log_sqlite import NoEventLog, payload_at
 from harnlab.ingest.heads import decode_leniently
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.ingest.state_folders import LARGEST_VALUE_BYTES, read_entry
+from harnlab.ingest.transcripts import read_transcripts
 from harnlab.progress import file_progress
 from harnlab.summary import summarise
 
@@ -30,7 +32,13 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 Reference = Mapping[str, Any] | pl.DataFrame | str | tuple[str, int]
 
 
-def load(paths: Paths, *, progress: bool | None = None) -> Runs:
+def load(
+    paths: Paths,
+    *,
+    progress: bool | None = None,
+    cache: bool | Literal["refresh"] = True,
+    verify: Literal["edges", "full"] = "edges",
+) -> Runs:
     """Read what the Harn runtime left on disk.
 
     Parameters
@@ -39,6 +47,11 @@ def load(paths: Paths, *, progress: bool | None = None) -> Runs:
         A file, a glob pattern, or a folder (searched for every kind of file harnlab knows); or several of them.
     progress : bool, optional
         Whether to show a bar. By default in a terminal or notebook, not in CI and pipes.
+    cache : bool or "refresh"
+        Whether what was read of large transcripts is kept in the user's cache folder, and taken from there the next
+        time; ``"refresh"`` reads them anew. The rows are the same either way.
+    verify : {"edges", "full"}
+        How a file is known not to have changed, besides by its size and time: by both ends, or by all its bytes.
 
     Returns
     -------
@@ -49,6 +62,8 @@ def load(paths: Paths, *, progress: bool | None = None) -> Runs:
     ------
     UnreadablePath
         For a path that is missing, or where nothing harnlab knows was found.
+    InvalidArgument
+        For an argument that is none of these.
 
     Examples
     --------
@@ -58,8 +73,9 @@ def load(paths: Paths, *, progress: bool | None = None) -> Runs:
     1
     """
     several = _listed(paths)
+    transcripts = transcript_reader(cache, verify) or read_transcripts
     with file_progress(progress) as report:
-        collected = collect(several, progress=report)
+        collected = collect(several, progress=report, transcripts=transcripts)
     return Runs(collected.frames, collected.sources)
 
 

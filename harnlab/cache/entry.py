@@ -1,0 +1,137 @@
+"""One entry of the cache: frames of a stretch of a file as Parquet, with what they are of, in one archive.
+
+The archive's checksums tell a damaged entry; nothing in it is ever evaluated.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+from zipfile import ZipFile
+
+import polars as pl
+
+from harnlab import __version__, ingest, vocabulary
+from harnlab import frames as schemas
+from harnlab.cache.seen import Seen
+from harnlab.frames import SCHEMA_VERSION
+
+#: Changes when entries are written in another form.
+_FORM: Final = 1
+_ABOUT: Final = "about.json"
+SUFFIX: Final = ".frames"
+#: What a file's place gives; it is put back when an entry is read, for the place may be told otherwise by then.
+PLACE: Final = ("run_id", "source_path")
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a line of a file starts: offset in bytes, and number from 1."""
+
+    offset: int = 0
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What an entry is of: whole lines of a file, from ``start`` to ``end``.
+
+    ``after`` is the ``id`` of the entry it follows on, empty for the first of a file.
+    """
+
+    path: str
+    reader: str
+    id: str
+    after: str
+    start: Place
+    end: Place
+    seen: Seen
+
+
+def write_entry(entry: Entry, frames: Frames, target: Path) -> int:
+    """Write an entry whole or not at all; gives its size in bytes.
+
+    Raises
+    ------
+    OSError
+        When the folder is not writable or the disk is full. What was written until then is removed.
+    """
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f"{target.name}.", delete=False) as file:
+        unfinished = Path(file.name)
+        try:
+            with ZipFile(file, "w") as archive:
+                archive.writestr(_ABOUT, json.dumps(asdict(entry) | {"form": _FORM, "order": _order(frames)}))
+                for name, frame in frames.items():
+                    archive.writestr(f"{name}.parquet", _parquet(frame))
+            file.close()
+            size = unfinished.stat().st_size
+            unfinished.replace(target)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+    return size
+
+
+def read_about(path: Path) -> Entry | None:
+    """What an entry is of; ``None`` where there is none, or none that this version wrote and can read."""
+    try:
+        with ZipFile(path) as archive:
+            return _entry(json.loads(archive.read(_ABOUT)))
+    except Exception:  # whatever is wrong with an entry, the log itself is still there
+        return None
+
+
+def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> dict[str, pl.DataFrame] | None:
+    """Frames of an entry, their place put back; ``None`` where they are not there or damaged."""
+    place = [pl.lit(run_id).alias("run_id"), pl.lit(source_path).alias("source_path")]
+    kept = {}
+    try:
+        with ZipFile(path) as archive:
+            about = json.loads(archive.read(_ABOUT))
+            if _entry(about) != entry:
+                return None
+            for name, columns in about["order"].items():
+                frame = pl.read_parquet(BytesIO(archive.read(f"{name}.parquet")))
+                kept[name] = frame.with_columns(place).select(columns)
+    except Exception:  # as above
+        return None
+    return kept
+
+
+@cache
+def reader_version() -> str:
+    """Digest of everything that decides what is read: the reading code, the frames, and what they are built on."""
+    code = blake2b(digest_size=16)
+    modules = [Path(schemas.__file__), Path(vocabulary.__file__), *Path(ingest.__path__[0]).glob("*.py")]
+    for module in sorted(modules):
+        code.update(module.read_bytes())
+    told = [_FORM, SCHEMA_VERSION, __version__, version("polars"), version("msgspec"), code.hexdigest()]
+    return blake2b(repr(told).encode(), digest_size=16).hexdigest()
+
+
+def _order(frames: Frames) -> dict[str, list[str]]:
+    return {name: frame.columns for name, frame in frames.items()}
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    written = BytesIO()
+    frame.drop(PLACE).write_parquet(written, compression="lz4", statistics=False)
+    return written.getvalue()
+
+
+def _entry(about: dict[str, Any]) -> Entry | None:
+    members = {name: about[name] for name in Entry.__slots__}
+    if about["form"] != _FORM:
+        return None
+    places = {name: Place(**members[name]) for name in ("start", "end")}
+    return Entry(**members | places | {"seen": Seen(**members["seen"])})

@@ -1,0 +1,215 @@
+"""Transcripts read from the cache where it holds them, from the files where it does not.
+
+Entries of a file follow on one another, as a growing log is looked at again and again: each holds the whole lines of
+a stretch. What stands behind the last is read from the file, and becomes an entry when it is long enough.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import groupby
+from typing import BinaryIO, Final, Literal
+
+import polars as pl
+
+from harnlab.cache.entry import SUFFIX, Entry, Place, read_about, read_frames, reader_version
+from harnlab.cache.folder import CacheFolder
+from harnlab.cache.seen import Seen, digests, seen
+from harnlab.errors import InvalidArgument
+from harnlab.ingest.sources import Source
+from harnlab.ingest.transcripts import read_stretch, read_transcripts
+
+#: A smaller file is read in no time.
+SMALLEST_FILE_BYTES: Final = 2 << 20
+#: Fewer new bytes of a file that grew are read again rather than kept.
+SMALLEST_GROWTH_BYTES: Final = 256 << 10
+#: So many entries of one file are put together to one.
+MOST_ENTRIES: Final = 8
+
+Frames = dict[str, pl.DataFrame]
+Wanted = bool | Literal["refresh"]
+Verify = Literal["edges", "full"]
+
+
+def transcript_reader(cache: Wanted = True, verify: Verify = "edges") -> CachedTranscripts | None:
+    """What reads transcripts as the arguments of ``hl.load`` ask; ``None`` for no cache.
+
+    Raises
+    ------
+    InvalidArgument
+        For an argument that is none of these, or a ``HARNLAB_CACHE_MAX`` that is no size.
+    """
+    if not (isinstance(cache, bool) or cache == "refresh"):
+        raise InvalidArgument(repr(cache), where="cache", expected='True, False or "refresh"')
+    if verify not in {"edges", "full"}:
+        raise InvalidArgument(repr(verify), where="verify", expected='"edges" or "full"')
+    if cache is False:
+        return None
+    folder = CacheFolder()
+    if folder.most_bytes <= 0:
+        return None
+    return CachedTranscripts(folder=folder, refresh=cache == "refresh", whole=verify == "full")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedTranscripts:
+    """Reads transcripts as :func:`~harnlab.ingest.transcripts.read_transcripts` does, row for row.
+
+    ``refresh`` reads every file anew; ``whole`` compares all bytes with those that were read, not only both ends.
+    """
+
+    folder: CacheFolder = field(default_factory=CacheFolder)
+    refresh: bool = False
+    whole: bool = False
+
+    def __call__(self, sources: Sequence[Source]) -> Frames:
+        """Frames of transcripts by event type."""
+        parts: list[Frames] = []
+        for large, group in groupby(sources, _is_large):
+            if large:
+                parts += map(self._frames, group)
+            else:
+                parts.append(read_transcripts(list(group)))
+        return _joined(parts)
+
+    def _frames(self, source: Source) -> Frames:
+        try:
+            with source.path.open("rb") as file:
+                return self._read(_Log(source=source, file=file, status=os.fstat(file.fileno())))
+        except OSError:
+            return read_transcripts([source])
+
+    def _read(self, log: _Log) -> Frames:
+        held = [] if self.refresh else list(self._held(log))
+        digest = None
+        if self.whole:
+            sizes = [held[-1][0].seen.size] if held else []
+            *before, digest = digests(log.file, *sizes, log.status.st_size)
+            if held and before != [held[-1][0].seen.digest]:
+                held = []
+        found = seen(log.file, log.status, digest)
+        start = held[-1][0].end if held else Place()
+        fresh = log.read(start)
+        parts = [frames for _, frames in held]
+        if found.still_holds(log.file, os.fstat(log.file.fileno())):
+            self._keep(log, found, held[-1][0] if held else None, parts, fresh)
+        return _joined([*parts, fresh])
+
+    def _held(self, log: _Log) -> Iterator[tuple[Entry, Frames]]:
+        """Entries that still hold, with their frames, up to the first that cannot be read."""
+        chain = list(self._chain(log))
+        while chain and not chain[-1].seen.still_holds(log.file, log.status):
+            chain.pop()
+        for entry in chain:
+            path = self.folder.use(log.entry_name(entry.start))
+            frames = read_frames(path, entry, run_id=log.source.run_id, source_path=log.source.shown)
+            if frames is None:
+                return
+            yield entry, frames
+
+    def _chain(self, log: _Log) -> Iterator[Entry]:
+        """Entries that follow on one another from the start of a file."""
+        at, after = Place(), ""
+        while (entry := read_about(self.folder.path / log.entry_name(at))) is not None:
+            wanted = (log.path, reader_version(), at, after)
+            if (
+                entry.path,
+                entry.reader,
+                entry.start,
+                entry.after,
+            ) != wanted or entry.end.offset <= at.offset:
+                return
+            yield entry
+            at, after = entry.end, entry.id
+
+    def _keep(
+        self, log: _Log, found: Seen, last: Entry | None, parts: Sequence[Frames], fresh: Frames
+    ) -> None:
+        start, after = (last.end, last.id) if last else (Place(), "")
+        end = log.end_of_lines(start, fresh)
+        if end.offset - start.offset < (SMALLEST_GROWTH_BYTES if last else 1):
+            return
+        whole = {name: frame.filter(pl.col("source_line") < end.line) for name, frame in fresh.items()}
+        if len(parts) + 1 >= MOST_ENTRIES:
+            start, after, whole = Place(), "", _joined([*parts, whole])
+        entry = Entry(
+            path=log.path,
+            reader=reader_version(),
+            id=secrets.token_hex(8),
+            after=after,
+            start=start,
+            end=end,
+            seen=found,
+        )
+        self.folder.keep(log.entry_name(start), entry, whole)
+        if not after:
+            self.folder.forget(log.name, but=log.entry_name(start))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Log:
+    """A transcript that is open, up to the size it had when it was opened."""
+
+    source: Source
+    file: BinaryIO
+    status: os.stat_result
+
+    @property
+    def path(self) -> str:
+        """Where the file really is."""
+        return os.path.realpath(self.source.path)
+
+    @property
+    def name(self) -> str:
+        """How the names of its entries begin."""
+        told = repr([self.path, self.source.kind.value, reader_version()])
+        return blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+    def entry_name(self, start: Place) -> str:
+        """Name of the entry that starts at a place."""
+        return f"{self.name}-{start.offset}{SUFFIX}"
+
+    def read(self, start: Place) -> Frames:
+        """Frames of all that stands behind a place."""
+        if start.offset == self.status.st_size:
+            return {}
+        stop = self.status.st_size
+        return read_stretch(self.source, self.file, offset=start.offset, line=start.line, stop=stop)
+
+    def end_of_lines(self, start: Place, frames: Frames) -> Place:
+        """Where the last line that has an end ends, of the frames of all that stands behind a place."""
+        places = [
+            frames[name].select("source_line", "source_offset")
+            for name in ("events", "problems")
+            if name in frames
+        ]
+        last = max(
+            (
+                row
+                for rows in places
+                for row in rows.filter(pl.col("source_line") == pl.col("source_line").max()).iter_rows()
+            ),
+            default=None,
+        )
+        if last is None:
+            return start
+        self.file.seek(self.status.st_size - 1)
+        if self.file.read(1) == b"\n":
+            return Place(offset=self.status.st_size, line=last[0] + 1)
+        return Place(offset=last[1], line=last[0])
+
+
+def _is_large(source: Source) -> bool:
+    try:
+        return source.path.stat().st_size >= SMALLEST_FILE_BYTES
+    except OSError:
+        return False
+
+
+def _joined(parts: Sequence[Frames]) -> Frames:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: pl.concat([part[name] for part in parts if name in part]) for name in names}

@@ -15,8 +15,8 @@ from harnlab.ingest import personas, receipts, run_records, skill_evidence, stat
 from harnlab.ingest.agent_tools import AGENT_TOOL
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
-from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
 from harnlab.ingest.event_frames import NAMED_RUN
+from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
 from harnlab.ingest.finished_steps import one_row_per_step
 from harnlab.ingest.linking import link_by_call, link_by_folder, relink, without_superseded
 from harnlab.ingest.logged import with_logs

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from harnlab.analysis.explain import explain as explain
     from harnlab.analysis.trace import trace as trace
     from harnlab.gate import check as check
-    from harnlab.replay import parity as parity
     from harnlab.replay import whatif as whatif
+    from harnlab.replay.parity import parity as parity
     from harnlab.reports import write_report as report
     from harnlab.runs import Runs, load
     from harnlab.strict import read_event_log as read_event_log

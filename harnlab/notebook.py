@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+import harnlab.namespaces  # noqa: F401 - frames of either library have `.harn` from here on
 from harnlab.charts import renderer
 
 

@@ -21,6 +21,7 @@ from harnlab.ingest.heads import decode_leniently
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.ingest.state_folders import LARGEST_VALUE_BYTES, read_entry
 from harnlab.ingest.transcripts import read_transcripts
+from harnlab.pandas_runs import PandasRuns, to_pandas
 from harnlab.progress import file_progress
 from harnlab.summary import summarise
 
@@ -214,7 +215,12 @@ class Runs:
         pandas.DataFrame
             Backed by Arrow, so that integers stay integers and null stays distinct from NaN.
         """
-        return self.frame(name).to_pandas(use_pyarrow_extension_array=True)
+        return to_pandas(self.frame(name))
+
+    @property
+    def pandas(self) -> PandasRuns:
+        """The same runs for pandas: its frames are pandas, and so is every answer to a question asked of it."""
+        return PandasRuns(self)
 
     def record(self, reference: Reference) -> Any:
         """The original JSON of a row, read back from its file; of a row of a TOML manifest, its table.

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from golden.counts import COUNTS
 
 
@@ -12,6 +14,19 @@ def pytest_addoption(parser):
         default=Path(__file__).parent / "golden" / "vectors",
         help="folder of golden vector files (*.jsonl, *.jsonl.gz); default: the copy in tests/golden/vectors",
     )
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # pytest-xdist: only what is put here reaches the summary
+        session.config.workeroutput["golden"] = session.config.stash.get(COUNTS, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    counts = node.config.stash.setdefault(COUNTS, {})
+    for op, (passed, total) in getattr(node, "workeroutput", {}).get("golden", {}).items():
+        before = counts.get(op, (0, 0))
+        counts[op] = (before[0] + passed, before[1] + total)
 
 
 def pytest_terminal_summary(terminalreporter, config):

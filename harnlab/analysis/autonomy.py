@@ -10,6 +10,7 @@ from harnlab.analysis.inputs import Frames
 from harnlab.core.autonomy import AutonomyBudget
 from harnlab.frames import SOURCE, Instant
 from harnlab.ingest.trust import log_of
+from harnlab.questions import question
 from harnlab.replay.whatif.attempts import ADMITTED, DENIED, attempts, second
 from harnlab.replay.whatif.quota_windows import FixedWindows
 from harnlab.vocabulary import AutonomyReason
@@ -37,6 +38,7 @@ _USAGE: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def usage(runs: Frames, /) -> pl.DataFrame:
     """Decisions of each key in each UTC hour against its quota.
 
@@ -78,6 +80,7 @@ def usage(runs: Frames, /) -> pl.DataFrame:
     return _by_hour(rows)
 
 
+@question
 def denials(runs: Frames, /) -> pl.DataFrame:
     """Every denied decision with the approval it asked for and what became of that.
 
@@ -137,6 +140,7 @@ def denials(runs: Frames, /) -> pl.DataFrame:
     )
 
 
+@question
 def trust_chain(runs: Frames, /) -> pl.DataFrame:
     """Trust records in the order of their chain, each with what verification found.
 

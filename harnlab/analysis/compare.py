@@ -14,6 +14,7 @@ from harnlab.analysis.comparison.facts import COST, KINDS, VOCABULARY, facts, is
 from harnlab.analysis.inputs import Frames
 from harnlab.errors import InvalidArgument
 from harnlab.money import exact_sum, share_pct, sum_parts, take_sums, usd_text
+from harnlab.questions import frames_of, question
 
 __all__ = ["Alignment", "Comparison", "compare"]
 
@@ -94,6 +95,7 @@ class Comparison:
         return self.differences.unique("kind", keep="first", maintain_order=True)
 
 
+@question
 def compare(a: Frames, b: Frames, /, *, by: str = Alignment.TASK) -> Comparison:
     """What changed from one set of runs to another.
 
@@ -117,6 +119,7 @@ def compare(a: Frames, b: Frames, /, *, by: str = Alignment.TASK) -> Comparison:
     """
     if by not in frozenset(Alignment):
         raise InvalidArgument(f"by={by!r}", where="compare", expected=f"one of {', '.join(Alignment)}")
+    b, _ = frames_of(b, where="compare")
     pairs = pairs_of(a, b, Alignment(by))
     sides = {"a": _Side(a, pairs, "a_run_id"), "b": _Side(b, pairs, "b_run_id")}
     tasks = dict(pairs.select("pair", "task").iter_rows())

@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from harnlab.errors import InvalidArgument
+from harnlab.questions import of_frames
 
 #: Columns that name what a row is about, the most telling first.
 _SUBJECT: Final = (
@@ -24,6 +25,7 @@ _SUBJECT: Final = (
 _VERDICT: Final = ("verdict", "decidability")
 
 
+@of_frames
 def explain(row: Mapping[str, Any] | pl.DataFrame, /) -> str:
     """One finding in a sentence: what it is about, the verdict, why, and the log lines that say so.
 

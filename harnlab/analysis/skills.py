@@ -10,6 +10,7 @@ from harnlab.analysis.inputs import Frames
 from harnlab.core.skills import fit_lengths, omission_suffix
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.frames import SOURCE
+from harnlab.questions import question
 from harnlab.replay.whatif import smallest_budget
 from harnlab.replay.whatif.catalog_lengths import HEADER_BYTES, SMALLEST_BUDGET, smallest
 from harnlab.replay.whatif.skill_turns import SkillTurn, skill_turns
@@ -37,6 +38,7 @@ _FIT: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def lifecycle(runs: Frames, /, *, skill: str | None = None) -> pl.DataFrame:
     """Where each skill stood in each turn.
 
@@ -83,6 +85,7 @@ def lifecycle(runs: Frames, /, *, skill: str | None = None) -> pl.DataFrame:
     )
 
 
+@question
 def omitted(runs: Frames, /) -> pl.DataFrame:
     """Skills whose card was not shown: why, in which turns, and what budget would have shown them.
 
@@ -126,6 +129,7 @@ def omitted(runs: Frames, /) -> pl.DataFrame:
     )
 
 
+@question
 def fit(runs: Frames, /, *, turn: int, run_id: str | None = None) -> pl.DataFrame:
     """Cards of one turn laid end to end against its budget, header and omission line included.
 
@@ -174,6 +178,7 @@ def fit(runs: Frames, /, *, turn: int, run_id: str | None = None) -> pl.DataFram
     )
 
 
+@question
 def economy(runs: Frames, /) -> pl.DataFrame:
     """What each skill's card took of the prompt, and what came of it.
 
@@ -214,6 +219,7 @@ def economy(runs: Frames, /) -> pl.DataFrame:
     return told.with_columns(share_pct=share).sort("shown_bytes", "skill_id", descending=[True, False])
 
 
+@question
 def turns(runs: Frames, /) -> pl.DataFrame:
     """Every turn of evidence in one row.
 

@@ -13,6 +13,7 @@ from harnlab.analysis.inputs import Frames
 from harnlab.core.agent_state.keys import HANDOFF_KEY
 from harnlab.errors import HarnlabError
 from harnlab.frames import HANDOFFS, SOURCE, STATE_ENTRIES, Instant
+from harnlab.questions import question
 from harnlab.replay.handed_over import suspected
 
 Row = Mapping[str, Any]
@@ -41,6 +42,7 @@ _CONFLICTS: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def entries(runs: Frames, /) -> pl.DataFrame:
     """Every key of every session with its last writer.
 
@@ -73,6 +75,7 @@ def entries(runs: Frames, /) -> pl.DataFrame:
     return told.sort("root", "session_id", "key").select(*names, *extra)
 
 
+@question
 def conflicts(runs: Frames, /) -> pl.DataFrame:
     """Find where two writers met on one key: those proved by a refusal, and those to be suspected.
 
@@ -100,6 +103,7 @@ def conflicts(runs: Frames, /) -> pl.DataFrame:
     )
 
 
+@question
 def handoffs(runs: Frames, /) -> pl.DataFrame:
     """Every handoff with what it hands over and what became of that.
 

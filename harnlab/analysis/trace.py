@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from harnlab.frames import SCHEMAS, SOURCE, FrameSchema, Instant
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 
 #: Columns that hold an id, by name.
@@ -48,6 +49,7 @@ _TRACE: Final = {
 }
 
 
+@question
 def trace(runs: Frames, id: str | int) -> pl.DataFrame:  # noqa: A002 - what the analyst calls it
     """Rows of every frame that mention an id, in order of time.
 

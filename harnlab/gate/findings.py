@@ -21,7 +21,8 @@ from harnlab.gate.measure import Measured, culprit, measured, scoped
 from harnlab.gate.measures import MEASURES, Kind, MeasureName, Statistic
 from harnlab.gate.rules import EACH, Rule, Rules, read_rules, scope_text
 from harnlab.gate.words import words_of
-from harnlab.runs import Paths, Runs, load
+from harnlab.questions import answered, frames_of, of_frames
+from harnlab.runs import Paths, load
 
 #: What may stand for a baseline: a file of :func:`~harnlab.gate.baseline.write_baseline`, or runs (or their folder).
 BaselineLike = Baseline | Frames | str | os.PathLike[str]
@@ -78,7 +79,7 @@ def check(
     Parameters
     ----------
     runs : Frames or paths, optional
-        Runs, anything else that gives their frames, or where they lie. Default: those the rules name.
+        Runs, anything else that gives their frames (of pandas too), or where they lie. Default: those the rules name.
     rules : Rules or path-like
         A TOML file (see :mod:`harnlab.gate.rules`), or rules already read.
     baseline : Baseline, Runs or path-like, optional
@@ -112,19 +113,22 @@ def check(
     ['pass']
     """
     read = rules if isinstance(rules, Rules) else read_rules(rules)
-    loaded = _loaded(runs, read)
+    loaded, in_pandas = _loaded(runs, read)
     base = _baseline(baseline if baseline is not None else read.baseline, read)
     if base is None:
         _needs_none(read)
     rows = [row for rule in read.rules for row in _checked(loaded, rule, base)]
-    return pl.DataFrame(rows, schema=_FINDINGS, orient="row")
+    findings: pl.DataFrame = answered(pl.DataFrame(rows, schema=_FINDINGS, orient="row"), in_pandas=in_pandas)
+    return findings
 
 
+@of_frames
 def blocking(findings: pl.DataFrame) -> pl.DataFrame:
     """The findings that stop the gate."""
     return findings.filter("blocking")
 
 
+@of_frames
 def exit_code(findings: pl.DataFrame) -> int:
     """Exit code of a gate: 0 where nothing stops it, else 1."""
     return EXIT_FINDINGS if findings["blocking"].any() else EXIT_FINE
@@ -138,22 +142,23 @@ def place(finding: dict[str, Any]) -> str | None:
     return finding["source_path"] if line is None else f"{finding['source_path']}:{line}"
 
 
-def _loaded(given: Frames | Paths | None, rules: Rules) -> Frames:
-    if isinstance(given, Runs):
-        return given
+def _loaded(given: Frames | Paths | None, rules: Rules) -> tuple[Frames, bool]:
+    """Runs to check, and whether they were given as pandas."""
     if given is None and not rules.runs:
         raise InvalidArgument(
             "no runs to check", where=rules.path or "rules", hint='runs = ["…"] in the rules'
         )
     paths = rules.runs if given is None else given
-    return load(paths) if isinstance(paths, str | os.PathLike | Iterable) else paths
+    if isinstance(paths, str | os.PathLike | list | tuple | set | frozenset | Iterator):
+        return load(paths), False
+    return frames_of(paths, where="check")
 
 
 def _baseline(given: BaselineLike | None, rules: Rules) -> Baseline | None:
     if given is None or isinstance(given, Baseline):
         return given
     if not isinstance(given, str | os.PathLike):
-        return baseline_of(given, rules)
+        return baseline_of(frames_of(given, where="check baseline")[0], rules)
     return baseline_of(load(given), rules) if Path(given).is_dir() else read_baseline(given)
 
 

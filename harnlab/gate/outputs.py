@@ -13,11 +13,13 @@ import polars as pl
 
 from harnlab.analysis.routes.account import plain
 from harnlab.gate.findings import Verdict, blocking, count_told, place
+from harnlab.questions import of_frames
 
 _MARKS: Final = {Verdict.PASS: "pass", Verdict.FAIL: "**FAIL**", Verdict.INSUFFICIENT: "insufficient"}
 _MARKUP: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>|#~&!@"})
 
 
+@of_frames
 def to_json(findings: pl.DataFrame) -> str:
     """Findings as JSON: whether the gate is passed, the counts, and every row."""
     return json.dumps(json_document(findings), ensure_ascii=False, indent=2) + "\n"
@@ -33,6 +35,7 @@ def json_document(findings: pl.DataFrame) -> dict[str, Any]:
     }
 
 
+@of_frames
 def to_junit(findings: pl.DataFrame, *, name: str = "harnlab") -> str:
     """Findings as JUnit XML: a test case for each rule and scope.
 
@@ -66,6 +69,7 @@ def to_junit(findings: pl.DataFrame, *, name: str = "harnlab") -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
+@of_frames
 def to_markdown(findings: pl.DataFrame) -> str:
     """Findings as Markdown for a pull request: one line that says it all, then what stops the gate, then the rest."""
     head = "harnlab: passed" if blocking(findings).is_empty() else "harnlab: **findings**"

@@ -17,6 +17,7 @@ import polars as pl
 
 from harnlab.core.autonomy import AutonomyBudget, AutonomyCounters, DecisionCount, Denied, decide
 from harnlab.ingest.trust import log_of
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.verdict import EVIDENCE, PLACE, both, frame_of, judged, place_types, with_damage
 from harnlab.vocabulary import AutonomyReason
@@ -66,6 +67,7 @@ Row = Mapping[str, Any]
 Stream = tuple[str, str, str]
 
 
+@question
 def autonomy(runs: Frames, /) -> pl.DataFrame:
     """Every autonomy decision decided again from the counters, limits and admitted decisions in its log.
 

@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from harnlab.core.dispatch import BUILTIN_CAPABILITIES, CapabilityTable
+from harnlab.questions import question
 from harnlab.replay.dispatch_answers import (
     hosts_of,
     origins_of,
@@ -62,6 +63,7 @@ _FROM_CALL: Final = (
 )
 
 
+@question
 def dispatch(
     runs: Frames,
     /,

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from harnlab.questions import of_frames, question
 from harnlab.replay.autonomy import autonomy
 from harnlab.replay.dispatch import dispatch
 from harnlab.replay.inputs import Frames
@@ -41,6 +42,7 @@ _SUBJECT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
+@question
 def parity(runs: Frames, /) -> pl.DataFrame:
     """Recorded against decided again, for every decision of every core.
 
@@ -66,6 +68,7 @@ def parity(runs: Frames, /) -> pl.DataFrame:
     return pl.concat(_rows(core, replay(runs)) for core, replay in CORES.items())
 
 
+@of_frames
 def counts(verdicts: pl.DataFrame, /) -> pl.DataFrame:
     """How many decisions matched, differed, or could not be decided.
 

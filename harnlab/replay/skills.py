@@ -13,6 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from harnlab.core.skills import EVIDENCE_SCHEMA_VERSION, SkillCard, activation_evidence, render_block
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.verdict import EVIDENCE, PLACE, both, frame_of, judged, place_types, with_damage
 from harnlab.vocabulary import OmittedReason, SkillLifecycle
@@ -49,6 +50,7 @@ _LONGEST: Final = 1_000_000
 Row = Mapping[str, Any]
 
 
+@question
 def skills(runs: Frames, /) -> pl.DataFrame:
     """Every card of every turn of activation evidence decided again from the texts, flags and budget of its turn.
 

@@ -21,6 +21,7 @@ from harnlab.core.rust_semantics import byte_len
 from harnlab.core.values import Value
 from harnlab.errors import HarnRuntimeError
 from harnlab.frames import Instant
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.verdict import EVIDENCE, PLACE, both, frame_of, judged, place_types, with_damage
 
@@ -64,6 +65,7 @@ _SCHEMA: Final[dict[str, pl.DataType]] = {
 Row = Mapping[str, Any]
 
 
+@question
 def state(runs: Frames, /) -> pl.DataFrame:
     """Every entry of durable state and every handoff decided again by the rules for keys, writers and envelopes.
 

@@ -16,6 +16,7 @@ import polars as pl
 from harnlab.core.rust_semantics import I64_MAX
 from harnlab.core.steps import StepDefinition, Usage
 from harnlab.ingest.finished_steps import TOLD_OTHERWISE
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.step_budgets import STEP, exceeded, running
 from harnlab.replay.step_endings import Ending, StepFacts, ending_of
@@ -61,6 +62,7 @@ _CACHE: Final = ("cache_read_tokens", "cache_write_tokens")
 Row = Mapping[str, Any]
 
 
+@question
 def steps(runs: Frames, /) -> pl.DataFrame:
     """Every finished step decided again from its calls and its declared limits.
 

@@ -17,6 +17,7 @@ from harnlab.errors import InvalidArgument
 from harnlab.frames import TRUST_RECORDS, Instant
 from harnlab.ingest.fields import instant
 from harnlab.ingest.trust import log_of
+from harnlab.questions import of_frames, question
 from harnlab.replay.inputs import Frames
 from harnlab.vocabulary import AutonomyTier
 
@@ -28,6 +29,7 @@ _GLOBAL: Final = {
 Row = dict[str, Any]
 
 
+@of_frames
 def verified(trust_records: pl.DataFrame) -> pl.DataFrame:
     """Trust records with what verification found.
 
@@ -57,6 +59,7 @@ def verified(trust_records: pl.DataFrame) -> pl.DataFrame:
     return TRUST_RECORDS.conform(checked)
 
 
+@question
 def chains(frames: Frames) -> pl.DataFrame:
     """The chain of each log: does it hold, and where does it break.
 
@@ -98,6 +101,7 @@ def _summary(report: ChainReport) -> Row:
     return report.to_json() | {"broken": broken}
 
 
+@question
 def tiers(frames: Frames, *, default: str = AutonomyTier.ACT_AUTO.value) -> pl.DataFrame:
     """How far each agent might act on its own, and since when.
 

@@ -9,11 +9,13 @@ import polars as pl
 
 from harnlab.core.trust import entry_hash
 from harnlab.errors import InvalidArgument
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.trust import verified
 from harnlab.replay.verdict import PLACE, Verdict
 
 
+@question
 def trust(runs: Frames, /) -> pl.DataFrame:
     """Every trust record held against its own hash and the chain of its log.
 

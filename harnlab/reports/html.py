@@ -24,6 +24,7 @@ from harnlab.charts import costs as cost_charts
 from harnlab.charts import routes as route_charts
 from harnlab.charts.renderer import to_svg
 from harnlab.errors import UnreadablePath
+from harnlab.questions import runs_of
 from harnlab.runs import Runs
 
 _MOST_ROWS: Final = 200
@@ -97,6 +98,7 @@ def write_report(runs: Runs, path: str | os.PathLike[str]) -> Path:
     UnreadablePath
         When the file cannot be written.
     """
+    runs = runs_of(runs, where="report")
     overruns = costs.overruns(runs)
     incident = routes.incident(runs)
     page = _templates.get_template("report.html.jinja").render(

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import polars as pl
 
 from harnlab.errors import HarnlabError
+from harnlab.questions import runs_of
 from harnlab.runs import Runs
 from harnlab.widgets.elements import Element, note, raw_record
 from harnlab.widgets.log_text import one_line
@@ -29,7 +30,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     state: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, source: Runs | Explorer) -> None:
-        self.source = source
+        self.source = source if isinstance(source, Explorer) else runs_of(source, where=type(self).__name__)
         super().__init__()
         self.add_class("harnlab-explorer")
         if isinstance(source, Explorer):

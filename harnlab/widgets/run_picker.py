@@ -9,6 +9,7 @@ import polars as pl
 import traitlets as t
 
 from harnlab.errors import UnknownName
+from harnlab.questions import runs_of
 from harnlab.runs import Runs
 from harnlab.widgets.drawing import Drawing
 from harnlab.widgets.elements import button, note
@@ -60,7 +61,7 @@ class RunPicker(Explorer):
 
     def __init__(self, source: Runs, *, run_ids: Iterable[str] = ()) -> None:
         super().__init__(source)
-        self._all = source
+        self._all = source = runs_of(source, where="RunPicker")
         self.grid = Grid(
             source.summary, _COLUMNS, complete=self._marked, label="runs", visible=10, multiple=True
         )

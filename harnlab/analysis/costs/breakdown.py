@@ -12,8 +12,10 @@ from harnlab.analysis.dimensions import CALL_DIMENSIONS, checked, labelled
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.ledger import TOKENS, charges
 from harnlab.money import column_sum, digits, exact_sum, share_pct, sum_parts, take_sums
+from harnlab.questions import question
 
 
+@question
 def by(runs: Frames, /, *dimensions: str) -> pl.DataFrame:
     """Cost, calls and tokens by any dimensions.
 
@@ -48,6 +50,7 @@ def by(runs: Frames, /, *dimensions: str) -> pl.DataFrame:
     return ranked(summed(rows, names), names)
 
 
+@question
 def total(runs: Frames, /) -> pl.DataFrame:
     """Cost, calls and tokens of everything, in one row.
 
@@ -74,6 +77,7 @@ def total(runs: Frames, /) -> pl.DataFrame:
     )
 
 
+@question
 def exact(runs: Frames, /, *dimensions: str) -> dict[tuple[Any, ...], Decimal]:
     """Known cost of each group with every digit, to check sums by.
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from harnlab.analysis.inputs import Frames
 from harnlab.core.steps import Trip, Usage
+from harnlab.questions import question
 from harnlab.replay.step_instances import StepInstance, answer_place, proved_trip, step_instances, trip_of
 from harnlab.vocabulary import StepLimit, StepStatus
 
@@ -66,6 +67,7 @@ class _Finding:
     because: str
 
 
+@question
 def overruns(runs: Frames, /) -> pl.DataFrame:
     """Every step that went past a declared limit, or was stopped by a budget error.
 

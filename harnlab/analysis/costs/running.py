@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from harnlab.analysis.inputs import Frames
+from harnlab.questions import question
 from harnlab.replay.step_instances import StepInstance, answer_place, proved_trip, step_instances
 
 _RUNNING: Final[dict[str, pl.DataType]] = {
@@ -31,6 +32,7 @@ _RUNNING: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def running(
     runs: Frames, /, *, run_id: str | None = None, step: str | None = None, span_id: int | None = None
 ) -> pl.DataFrame:

@@ -12,11 +12,13 @@ from harnlab.analysis.dimensions import CALL_DIMENSIONS, checked
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.ledger import charges
 from harnlab.errors import InvalidArgument
+from harnlab.questions import question
 
 #: A Polars duration that is not nothing; Polars itself takes ``0h`` and leaves every time as it is.
 _WIDTH: Final = re.compile(r"([1-9]\d*(us|ms|s|m|h|d|w|mo|q|y))+")
 
 
+@question
 def trend(runs: Frames, /, *, every: str = "1h", by: str | None = "model") -> pl.DataFrame:
     """Cost, calls and tokens by window of time.
 

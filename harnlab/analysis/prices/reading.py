@@ -12,6 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from harnlab.errors import MalformedRecord, UnreadablePath
+from harnlab.questions import of_frames
 from harnlab.replay.price_table import FAST, STANDARD, Price, PriceTable
 
 Source = str | os.PathLike[str] | pl.DataFrame | Iterable[Mapping[str, Any]]
@@ -32,6 +33,7 @@ _NAMES: Final = frozenset(
 )
 
 
+@of_frames
 def read(source: Source, /, *, name: str | None = None) -> PriceTable:
     """Read a price table.
 

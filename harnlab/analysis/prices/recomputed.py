@@ -12,6 +12,7 @@ from harnlab.analysis.prices.causes import Cause, Priced, cause_of
 from harnlab.errors import InvalidArgument
 from harnlab.frames import SOURCE
 from harnlab.money import exact_sum, known_cost, sum_parts, take_sums
+from harnlab.questions import question
 from harnlab.replay.price_table import FAST, STANDARD, CacheConvention, PriceTable, Tokens
 
 Row = Mapping[str, Any]
@@ -35,6 +36,7 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def recompute(
     runs: Frames, prices: PriceTable, /, *, convention: str = CacheConvention.INCLUSIVE
 ) -> pl.DataFrame:
@@ -77,6 +79,7 @@ def recompute(
     )
 
 
+@question
 def differences(
     runs: Frames, prices: PriceTable, /, *, convention: str = CacheConvention.INCLUSIVE
 ) -> pl.DataFrame:

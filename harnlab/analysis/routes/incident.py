@@ -19,9 +19,11 @@ from harnlab.analysis.routes.inherited import dispatched, oldest_inherited
 from harnlab.analysis.routes.matrix import matrix_of
 from harnlab.analysis.routes.outcomes import outcomes_of
 from harnlab.money import column_sum
+from harnlab.questions import question
 from harnlab.vocabulary import PROVENANCE_FIELDS, OutcomeKind
 
 
+@question
 def incident(runs: Frames, /) -> Incident:
     """Gather the inherited-route incident from the dispatches of some runs.
 

@@ -18,6 +18,7 @@ from harnlab.analysis.dimensions import (
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.ledger import TOKENS
 from harnlab.money import is_unpriced, known_cost
+from harnlab.questions import question
 from harnlab.vocabulary import PROVENANCE_FIELDS
 
 _COLUMNS: Final = (
@@ -47,6 +48,7 @@ _COLUMNS: Final = (
 )
 
 
+@question
 def inherited(runs: Frames, /) -> pl.DataFrame:
     """Every dispatch of which at least one of five fields was inherited from the primary.
 

@@ -12,6 +12,7 @@ from harnlab.analysis.dimensions import PROVENANCE_COLUMNS
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.routes.inherited import dispatched
 from harnlab.money import exact_sum, share_pct, sum_parts, take_sums
+from harnlab.questions import question
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
 
 _MATRIX: Final[dict[str, pl.DataType]] = {
@@ -25,6 +26,7 @@ _MATRIX: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def matrix(runs: Frames, /) -> pl.DataFrame:
     """Count calls and cost by field of the route and by where the field came from.
 

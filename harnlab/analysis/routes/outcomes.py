@@ -12,6 +12,7 @@ from harnlab.analysis.dimensions import DISPATCH_DIMENSIONS, checked
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.intervals import wilson
 from harnlab.analysis.routes.inherited import dispatched
+from harnlab.questions import question
 from harnlab.vocabulary import OutcomeKind
 
 #: What an outcome says of the lane it came from; a word of a newer Harn says nothing yet.
@@ -24,6 +25,7 @@ LANES: Final = {
 }
 
 
+@question
 def outcomes(runs: Frames, /, *, by: str | Iterable[str] = ()) -> pl.DataFrame:
     """Outcome mix of dispatches, with Wilson 95 % intervals.
 

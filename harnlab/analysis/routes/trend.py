@@ -8,8 +8,10 @@ from harnlab.analysis.costs.trend import windows
 from harnlab.analysis.dimensions import INHERITED, UNKNOWN, route_columns
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.intervals import wilson
+from harnlab.questions import question
 
 
+@question
 def trend(runs: Frames, /, *, every: str = "1h") -> pl.DataFrame:
     """Share of dispatches that inherited a part of their route, by window of time.
 

@@ -11,6 +11,7 @@ import polars as pl
 from harnlab.core.autonomy import AutonomyBudget
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.frames import SOURCE, Instant
+from harnlab.questions import of_frames, question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.whatif.attempts import ADMITTED, DENIED, Attempts, Row, attempts, second, window_of
 from harnlab.replay.whatif.decidability import Decidability
@@ -47,6 +48,7 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def autonomy(
     runs: Frames, /, *, per_hour: Counts = None, per_day: Counts = None, agent_key: str | None = None
 ) -> pl.DataFrame:
@@ -101,6 +103,7 @@ def autonomy(
     )
 
 
+@of_frames
 def approvals(answers: pl.DataFrame, /) -> pl.DataFrame:
     """Count the approvals each quota would have asked for.
 

@@ -10,6 +10,7 @@ import polars as pl
 from harnlab.core.rust_semantics import I64_MAX
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.frames import SOURCE
+from harnlab.questions import question
 from harnlab.replay.inputs import Frames
 from harnlab.replay.whatif.catalog_lengths import fits, smallest
 from harnlab.replay.whatif.decidability import Decidability
@@ -54,6 +55,7 @@ _SMALLEST: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def catalog(runs: Frames, /, *, budget: Counts = None, limit: Counts = None) -> pl.DataFrame:
     """Fit every turn's skill catalog again under other budgets or limits.
 
@@ -93,6 +95,7 @@ def catalog(runs: Frames, /, *, budget: Counts = None, limit: Counts = None) -> 
     return pl.concat(parts) if parts else pl.DataFrame(schema=_COLUMNS)
 
 
+@question
 def smallest_budget(runs: Frames, /, *, skill: str | Iterable[str] | None = None) -> pl.DataFrame:
     """Find the least catalog budget that would have shown a skill, turn by turn.
 

@@ -14,6 +14,7 @@ from harnlab.core.agent_state.keys import normalise_key
 from harnlab.core.agent_state.writer import NOBODY
 from harnlab.errors import HarnRuntimeError, InvalidArgument
 from harnlab.frames import SOURCE, Instant
+from harnlab.questions import question
 from harnlab.replay.handed_over import Suspicion, suspected
 from harnlab.replay.inputs import Frames
 from harnlab.replay.whatif.decidability import Decidability
@@ -47,6 +48,7 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 _NEEDED: Final = ("key", "writer_id")
 
 
+@question
 def conflict_policy(
     runs: Frames,
     /,

@@ -13,6 +13,7 @@ from harnlab.core.dispatch import BUILTIN_CAPABILITIES, CapabilityTable, base_ur
 from harnlab.errors import InvalidArgument
 from harnlab.frames import SOURCE, Instant
 from harnlab.money import digits, exact_sum, known_cost
+from harnlab.questions import question
 from harnlab.replay.base_urls import BASE_URLS, FIXED
 from harnlab.replay.dispatch_answers import wire_formats_of
 from harnlab.replay.inputs import Frames
@@ -55,6 +56,7 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 
 
+@question
 def route(
     runs: Frames,
     /,

@@ -84,8 +84,9 @@ LINT = {
     "import contracts": import_contracts,
 }
 WHOLE = ("-m", "not nightly", "--durations=5", "--doctest-modules", "--continue-on-collection-errors")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadgroup")  # the browser tests are one group, on one worker
 TESTS = {
-    "tests": lambda: pytest(*WHOLE, "tests", "harnlab"),
+    "tests": lambda: pytest(*WHOLE, *TWO_AT_A_TIME, "tests", "harnlab"),
     "notebook cells": lambda: pytest("--nbval", "notebooks"),
 }
 

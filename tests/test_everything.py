@@ -40,10 +40,11 @@ def test_the_last_line_sums_every_check(monkeypatch, capsys, counts, line, code)
     assert re.fullmatch(r"(\w+: )?\d+ passed, \d+ failed(, \d+ skipped)?", line)
 
 
-def test_tests_are_counted_by_what_became_of_them(tmp_path, monkeypatch):
+@pytest.mark.parametrize("workers", [(), everything.TWO_AT_A_TIME], ids=["alone", "two workers"])
+def test_tests_are_counted_by_what_became_of_them(tmp_path, monkeypatch, workers):
     (tmp_path / "test_mixed.py").write_text(MIXED)
     monkeypatch.setattr(everything, "PROJECT", tmp_path)
-    assert everything.pytest(*QUICK_START, ".") == Count(passed=1, failed=2, skipped=2)
+    assert everything.pytest(*QUICK_START, *workers, ".") == Count(passed=1, failed=2, skipped=2)
 
 
 def test_a_run_without_tests_is_a_failure(tmp_path, monkeypatch):

@@ -1,6 +1,5 @@
 """The pytest plugin in other repositories: rules as tests, fixtures, strict notebooks, silence when unused."""
 
-import importlib.util
 import shutil
 import subprocess
 import sys
@@ -208,7 +207,6 @@ def test_unused_it_loads_nothing_and_changes_nothing(repository):
     assert outcomes(repository.runpytest_subprocess("-p", "no:cacheprovider")) == {"passed": 1}
 
 
-@pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_rules_and_notebooks_run_on_several_workers(repository):
     notebook(repository.path / "investigation.ipynb", "42\n")
     result = repository.runpytest_subprocess("-n2", "--harnlab-notebooks", "--harnlab=checks/rules.toml", ".")

@@ -32,7 +32,7 @@ def harnlab(paths: list[str]) -> Found:
     """All frames, joined, with problems and the place of every record."""
     from harnlab.runs import load  # noqa: PLC0415 - after the clock of another reader
 
-    runs = load(paths, progress=False)
+    runs = load(paths, progress=False, cache=False)
     answers = runs.calls.filter(pl.col("status") == "answered")
     held = sum(
         runs.frame(name).estimated_size("mb") for name in ("events", "calls", "messages", "dispatches")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -21,12 +21,13 @@ from harnlab.ingest.fields import shown, typed
 from harnlab.ingest.heads import Int64, decode_leniently
 from harnlab.ingest.text_sizes import text_sizes
 
-_ABSENT: Final = msgspec.Raw(b"")
+#: Stands for a member that a record does not have, where it is kept as it is written.
+ABSENT: Final = msgspec.Raw(b"")
 _NULL: Final = msgspec.Raw(b"null")
 #: Only plain names are learned: a dot would look nested, and msgspec takes no quotes or control characters.
-_UNKNOWN_MEMBER: Final = re.compile(r"Object contains unknown field `([\w $@:/-]{1,200})`")
+UNKNOWN_MEMBER: Final = re.compile(r"Object contains unknown field `([\w $@:/-]{1,200})`")
 #: Beyond this many new members a family's records are read leniently: they are not what the family describes.
-_MOST_LEARNED: Final = 64
+MOST_LEARNED: Final = 64
 _FAST_TYPES: Final[dict[pl.DataType, Any]] = {
     pl.String(): str,
     pl.Boolean(): bool,
@@ -54,13 +55,13 @@ class FamilyDecoder:
         """Make the decoders; a reader knows more families than most batches hold."""
         self._compiled = True
         readings = self.family.columns
-        paths = [_attribute(reading.path) for reading in readings.values()]
+        paths = [attribute(reading.path) for reading in readings.values()]
         self._decode = msgspec.json.Decoder(_record_type(self.family, readings, self.learned)).decode
-        self._values: Callable[[Any], Values] = attrgetter(*paths, *map(_attribute, self.learned))
+        self._values: Callable[[Any], Values] = attrgetter(*paths, *map(attribute, self.learned))
         if self.family.inside is not None:
             narrow = _record_type(self.family, self.family.columns_inside, strict=False)
             self._decode_inside = msgspec.json.Decoder(narrow).decode
-            self._repeated: Callable[[Any], Any] = attrgetter(_attribute(self.family.inside))
+            self._repeated: Callable[[Any], Any] = attrgetter(attribute(self.family.inside))
             # the first twice: of one name alone attrgetter gives no tuple
             within = [paths[number] for number in self._inside]
             self._values_inside: Callable[[Any], Values] = attrgetter(*within, within[0])
@@ -100,10 +101,10 @@ class FamilyDecoder:
         values = list(self._values(found))
         inside: Sequence[Any] | None = None
         for place, number in enumerate(self._inside):
-            if _is_missing(values[number]):
+            if is_missing(values[number]):
                 if inside is None:
                     repeated = self._repeated(found)
-                    if _is_missing(repeated):
+                    if is_missing(repeated):
                         break
                     inside = self._values_inside(self._decode_inside(repeated))
                 values[number] = inside[place]
@@ -111,8 +112,8 @@ class FamilyDecoder:
 
     def _learn(self, message: str) -> bool:
         """Take up the unknown member a refusal names; True when the window must be read again."""
-        unknown = _UNKNOWN_MEMBER.fullmatch(message)
-        if unknown is None or len(self.learned) >= _MOST_LEARNED:
+        unknown = UNKNOWN_MEMBER.fullmatch(message)
+        if unknown is None or len(self.learned) >= MOST_LEARNED:
             return False
         self.learned.append(unknown[1])
         self._compile()
@@ -125,7 +126,7 @@ class FamilyDecoder:
         # as the fast path has them, so that a member's text does not depend on what was learned before
         written = _written_members(content)
         values += [
-            msgspec.Raw((written.get(m) or _json(record[m])).encode()) if m in record else _ABSENT
+            msgspec.Raw((written.get(m) or _json(record[m])).encode()) if m in record else ABSENT
             for m in self.learned
         ]
         unknown = {
@@ -139,7 +140,7 @@ class FamilyDecoder:
 
     def _value_of(self, column: str, record: dict[str, Any], note: Note) -> Any:
         value = _one_value(self.family, column, record, note)
-        if column in self.family.columns_inside and _is_missing(value):
+        if column in self.family.columns_inside and is_missing(value):
             repeated = record.get(self.family.inside or "")
             if isinstance(repeated, dict):
                 return _one_value(self.family, column, repeated, note)
@@ -152,39 +153,55 @@ class FamilyDecoder:
         members = {
             name: bytes(raw).decode("utf-8", "replace")
             for name, raw in zip(self.learned, row[width:known], strict=True)
-            if raw != _ABSENT
+            if raw != ABSENT
         }
         if len(row) > known:
             members |= row[known]
-        if not members:
-            return None
-        # by name: in which order members were met depends on what else was read before
-        return "{" + ",".join(f"{_json(name)}:{text}" for name, text in sorted(members.items())) + "}"
+        return as_object(members)
+
+
+def as_object(members: Mapping[str, str]) -> str | None:
+    """JSON text of members, each given as its own; ``None`` without any."""
+    if not members:
+        return None
+    # by name: in which order members were met depends on what else was read before
+    return "{" + ",".join(f"{_json(name)}:{text}" for name, text in sorted(members.items())) + "}"
 
 
 def column(reading: Reading, dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
     """Column of the values of one reading; times stay text."""
     match reading:
         case RawJson():
-            values = [None if value is _ABSENT else _json_text(value) for value in values]
+            return pl.Series([_json_text(value) for value in values], dtype=pl.String)
         case TextSize():
             return text_sizes(values)
         case ItemCount():
-            values = [None if value is _ABSENT else _item_count(value) for value in values]
+            return pl.Series(_item_counts(values), dtype=dtype)
     if isinstance(dtype, pl.List):
         # Polars reads a million lists as JSON in the time it takes ten thousand as Python objects
-        texts = [None if value is None else _LISTS.encode(value).decode() for value in values]
+        texts = [
+            _LISTS.encode(value).decode() if value else "[]" if value == [] else None for value in values
+        ]
         return pl.Series(texts, dtype=pl.String).str.json_decode(dtype)
-    return pl.Series(values, dtype=pl.String() if isinstance(dtype, pl.Datetime) else dtype)
+    return plain_column(pl.String() if isinstance(dtype, pl.Datetime) else dtype, values)
 
 
-def _attribute(path: str) -> str:
+def plain_column(dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
+    """Column of values as they are; a member that is not there is null."""
+    try:
+        return pl.Series(values, dtype=dtype)
+    except (TypeError, ValueError):
+        return pl.Series([None if value is msgspec.UNSET else value for value in values], dtype=dtype)
+
+
+def attribute(path: str) -> str:
     """Struct attribute of a path; prefixed so that no member's name can be a Python keyword or a dunder."""
     return ".".join(f"m_{part.encode().hex()}" for part in path.split("."))
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or value is _ABSENT or (value.__class__ is msgspec.Raw and value in (_ABSENT, _NULL))
+def is_missing(value: Any) -> bool:
+    """Whether a member is not there, or null."""
+    return value is None or value is ABSENT or (value.__class__ is msgspec.Raw and value in (ABSENT, _NULL))
 
 
 def _record_type(
@@ -192,7 +209,12 @@ def _record_type(
 ) -> type[msgspec.Struct]:
     leaves = {family.columns[column].path: _leaf(family, column) for column in columns}
     if strict:
-        leaves |= dict.fromkeys((*family.kept_in_file, *learned), (msgspec.Raw, _ABSENT))
+        leaves |= dict.fromkeys((*family.kept_in_file, *learned), (msgspec.Raw, ABSENT))
+    return record_type(family.type, leaves, strict=strict)
+
+
+def record_type(name: str, leaves: Mapping[str, tuple[Any, Any]], *, strict: bool) -> type[msgspec.Struct]:
+    """Struct of a record's members (type and default by dotted path); a strict one refuses all others."""
     nested: dict[str, dict[str, tuple[Any, Any]]] = {}
     members: dict[str, tuple[Any, Any]] = {}
     for path, leaf in leaves.items():
@@ -204,16 +226,18 @@ def _record_type(
     for outer, inner_members in nested.items():
         kind = _struct(outer, inner_members, strict)
         members[outer] = (kind, kind())
-    return _struct(family.type, members, strict)
+    return _struct(name, members, strict)
 
 
 def _struct(name: str, members: dict[str, tuple[Any, Any]], strict: bool) -> type[msgspec.Struct]:
-    fields = [(_attribute(member), kind, default) for member, (kind, default) in members.items()]
+    fields = [(attribute(member), kind, default) for member, (kind, default) in members.items()]
     return msgspec.defstruct(
         "".join(filter(str.isalnum, name)) or "Record",
         fields,
-        rename={_attribute(member): member for member in members},
+        rename={attribute(member): member for member in members},
         forbid_unknown_fields=strict,
+        omit_defaults=True,
+        kw_only=True,
         frozen=True,
         gc=False,
     )
@@ -221,9 +245,14 @@ def _struct(name: str, members: dict[str, tuple[Any, Any]], strict: bool) -> typ
 
 def _leaf(family: Family, column: str) -> tuple[Any, Any]:
     if not isinstance(family.columns[column], Member):
-        return msgspec.Raw, _ABSENT
+        return msgspec.Raw, ABSENT
+    return fast_type(family, column) | None, None
+
+
+def fast_type(family: Family, column: str) -> Any:
+    """Python type of a column that reads a typed member; times are read as text."""
     dtype = family.dtype(column)
-    return (str if isinstance(dtype, pl.Datetime) else _FAST_TYPES[dtype]) | None, None
+    return str if isinstance(dtype, pl.Datetime) else _FAST_TYPES[dtype]
 
 
 def _one_value(family: Family, column: str, record: dict[str, Any], note: Note) -> Any:
@@ -238,10 +267,13 @@ def _one_value(family: Family, column: str, record: dict[str, Any], note: Note) 
             break
         value = value.get(part)
     if not isinstance(reading, Member):
-        return _ABSENT if value is None else msgspec.Raw(_json(value).encode())
+        return ABSENT if value is None else msgspec.Raw(_json(value).encode())
     dtype = family.dtype(column)
     if isinstance(dtype, pl.Datetime):
-        return value if value is None or isinstance(value, str) else json.dumps(value)
+        # read as a time later; a lone surrogate is no text that a column can hold
+        return typed(
+            value if value is None or isinstance(value, str) else json.dumps(value), pl.String()
+        ).value
     converted = typed(value, dtype)
     if converted.oddity:
         note(reading.path, converted.oddity)
@@ -274,8 +306,16 @@ def _json(value: Any) -> str:
 
 
 def _json_text(raw: msgspec.Raw) -> str | None:
-    text = bytes(raw)
-    return None if text in {b"", b"null"} else text.decode("utf-8", "replace")
+    text = str(raw, "utf-8", "replace")
+    return None if text in {"", "null"} else text
+
+
+def _item_counts(values: Sequence[msgspec.Raw]) -> list[int | None]:
+    try:
+        found = _MANY_ITEMS.decode(b"[" + b",".join([value or _NULL for value in values]) + b"]")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return [None if value is ABSENT else _item_count(value) for value in values]
+    return [None if items is None else len(items) for items in found]
 
 
 def _item_count(raw: msgspec.Raw) -> int | None:
@@ -293,3 +333,4 @@ def _item_count(raw: msgspec.Raw) -> int | None:
 _LISTS: Final = msgspec.json.Encoder()
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_MANY_ITEMS: Final = msgspec.json.Decoder(list[list[msgspec.Raw] | None])

@@ -7,7 +7,7 @@ is, anything else becomes a ``problems`` row (``torn``, ``bad`` or ``blank``).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Annotated, Any, Final, TypeAlias
@@ -61,14 +61,15 @@ class Heads:
     problems: list[LineProblem] = field(default_factory=list)
 
 
-def read_heads(buffer: memoryview, lines: Lines) -> Heads:
-    """Head of every line of a window; a line that is no JSON object is a problem instead."""
+def read_heads(buffer: memoryview, lines: Lines, rows: Iterable[int] | None = None) -> Heads:
+    """Head of every line of a window (or of some ``rows``); a line that is no JSON object is a problem instead."""
     found: list[Head] = []
     heads = Heads()
     decode = _decoder.decode
+    starts, ends = lines.starts.tolist(), lines.ends.tolist()
     # Line by line: ``decode_lines`` is no faster, and takes two records on one line, or one on two, without a word.
-    for row, (start, end) in enumerate(zip(lines.starts.tolist(), lines.ends.tolist(), strict=True)):
-        raw = buffer[start:end]
+    for row in range(len(lines)) if rows is None else rows:
+        raw = buffer[starts[row] : ends[row]]
         try:
             found.append(decode(raw))
         except (msgspec.MsgspecError, ValueError, RecursionError):

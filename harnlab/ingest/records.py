@@ -6,7 +6,7 @@ Lines of a transcript and payloads of an event log come here alike; what differs
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,16 +15,23 @@ import numpy as np
 import polars as pl
 
 from harnlab.frames import EXTRA, PROBLEMS, SOURCE, Instant
-from harnlab.ingest.decode import FamilyDecoder, Values, column
+from harnlab.ingest.decode import FamilyDecoder, column, plain_column
 from harnlab.ingest.duplicates import DuplicateFinder, repeated_members
 from harnlab.ingest.families import Family
 from harnlab.ingest.fields import instant, typed
-from harnlab.ingest.heads import LineProblem
+from harnlab.ingest.heads import HEAD_DTYPES, LineProblem
+from harnlab.ingest.plain_records import PlainDecoder
 from harnlab.ingest.sources import Source
 from harnlab.ingest.windows import LONGEST_LINE_BYTES, Lines, Longs, Oversized, Unreadable, Window
 from harnlab.vocabulary import ProblemKind
 
 _EPOCH_MILLIS: Final = r"^\d{1,11}\.\d{3}$"
+#: Where a time of that kind has its digits, counted with a newline behind it, and what each is worth.
+_EPOCH_WIDTH: Final = 15
+_EPOCH_DIGITS: Final = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13]
+_EPOCH_MARKS: Final = [10, 14]
+_EPOCH_POINT_AND_END: Final = np.frombuffer(b".\n", dtype=np.uint8)
+_EPOCH_MICROS: Final = 1000 * 10 ** np.arange(12, -1, -1, dtype=np.int64)
 _SOURCE: Final = [column.name for column in SOURCE]
 
 
@@ -61,6 +68,16 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """Plain records of one family: their rows in the batch, the family's frame and the members of their heads."""
+
+    rows: list[int]
+    frame: pl.DataFrame
+    heads: pl.DataFrame
+    problems: list[LineProblem]
+
+
 class RecordReader:
     """Decoders and file names that stay the same from batch to batch.
 
@@ -77,6 +94,7 @@ class RecordReader:
         self.decoders = {family.type: FamilyDecoder(family) for family in families}
         self._finders = {kind: DuplicateFinder(decoder.family) for kind, decoder in self.decoders.items()}
         self._any_finder = DuplicateFinder()
+        self._plain_decoders: dict[str, PlainDecoder] = {}
         # gathered one by one: as a frame they would be gathered by Polars' threads, which have to be woken for it
         self._files = (
             pl.Series([source.run_id for source in sources], dtype=pl.String),
@@ -125,8 +143,48 @@ class RecordReader:
             )
 
         values = decoder.rows(records, note)
+        width = len(decoder.columns)
+        plain = not decoder.learned and all(len(row) == width for row in values)
+        extras = None if plain else [decoder.extra(row) for row in values]
+        columns = zip(*(values if plain else (row[:width] for row in values)), strict=True)
+        named = dict(zip(decoder.columns, columns, strict=True))
+        series = _series(decoder.family, named, extras, [] if times_seen else rows, problems)
+        return self._placed(lines, rows, series)
+
+    def plain(
+        self, kind: str, records: Sequence[bytes | memoryview], lines: Lines, rows: Sequence[int]
+    ) -> Plain | None:
+        """Frames of those records that are plain; ``None`` for a kind that is no family, or where there are none."""
+        if kind not in self.decoders:
+            return None
+        if kind not in self._plain_decoders:
+            self._plain_decoders[kind] = PlainDecoder(self.decoders[kind].family)
+        decoder = self._plain_decoders[kind]
+        found = decoder.read(records, rows)
+        if found is None:
+            return None
+        problems: list[LineProblem] = []
+        series = _series(decoder.family, found.columns, found.extras, found.rows, problems)
+        heads = {reading.path: series[name] for name, reading in decoder.family.columns.items()}
+        for name, dtype in HEAD_DTYPES.items():
+            if name == "type":
+                heads[name] = pl.Series([kind], dtype=dtype).new_from_index(0, len(found.rows))
+            elif name not in heads:
+                values = found.heads.get(name)
+                heads[name] = (
+                    pl.Series([None], dtype=dtype).new_from_index(0, len(found.rows))
+                    if values is None
+                    else plain_column(dtype, values)
+                )
+        return Plain(
+            rows=found.rows,
+            frame=self._placed(lines, found.rows, series),
+            heads=pl.DataFrame({name: heads[name] for name in HEAD_DTYPES}),
+            problems=problems,
+        )
+
+    def _placed(self, lines: Lines, rows: Sequence[int], series: Mapping[str, pl.Series]) -> pl.DataFrame:
         place = self.place(lines, np.asarray(rows, dtype=np.int64))
-        series = _columns(decoder, values, [] if times_seen else rows, problems)
         return pl.DataFrame({**{name: place[name] for name in _SOURCE}, **series})
 
     def duplicates(
@@ -176,45 +234,71 @@ class RecordReader:
         return PROBLEMS.build([row])
 
 
-def _columns(
-    decoder: FamilyDecoder, values: list[Values], rows: Sequence[int], problems: list[LineProblem]
+def _series(
+    family: Family,
+    columns: Mapping[str, Sequence[Any]],
+    extras: list[str | None] | None,
+    rows: Sequence[int],
+    problems: list[LineProblem],
 ) -> dict[str, pl.Series]:
-    width = len(decoder.columns)
-    plain = not decoder.learned and all(len(row) == width for row in values)
-    extras = [None] * len(values) if plain else [decoder.extra(row) for row in values]
+    """Typed columns of a family and ``extra``; odd times are reported for ``rows``, if any."""
     series = {}
-    columns = zip(*(values if plain else (row[:width] for row in values)), strict=True)
-    for (name, reading), found_values in zip(decoder.family.columns.items(), columns, strict=True):
-        found = column(reading, decoder.dtypes[name], found_values)
-        if isinstance(decoder.dtypes[name], pl.Datetime):
-            found = instants(found, rows, problems, member=reading.path)
-        series[name] = found
-    return {**series, "extra": pl.Series(extras, dtype=EXTRA.dtype)}
+    for name, values in columns.items():
+        reading, dtype = family.columns[name], family.dtype(name)
+        if isinstance(dtype, pl.Datetime):
+            series[name] = instants(values, rows, problems, member=reading.path)
+        else:
+            series[name] = column(reading, dtype, values)
+    count = len(next(iter(columns.values()), ()))
+    none = pl.Series([None], dtype=EXTRA.dtype)
+    series["extra"] = (
+        none.new_from_index(0, count) if extras is None else pl.Series(extras, dtype=EXTRA.dtype)
+    )
+    return series
 
 
 def instants(
-    texts: pl.Series, rows: Sequence[int], problems: list[LineProblem], *, member: str = "timestamp"
+    values: Sequence[Any], rows: Sequence[int], problems: list[LineProblem], *, member: str = "timestamp"
 ) -> pl.Series:
     """UTC instants of timestamps; ``"1777629600.123"`` by column, anything else one by one.
 
     Oddities are reported for ``rows`` of the batch, and not at all where there are none.
     """
+    read = _epoch_millis(values)
+    if read is not None:
+        return read
+    texts = plain_column(pl.String(), values)
     usual = pl.col("t").str.contains(_EPOCH_MILLIS).fill_null(value=True)
     millis = pl.when(usual).then(pl.col("t").str.replace(".", "", literal=True).cast(pl.Int64, strict=False))
-    read = texts.to_frame("t").select_seq(
+    found = texts.to_frame("t").select_seq(
         at=millis.cast(pl.Datetime("ms", "UTC")).cast(Instant), unusual=usual.not_()
     )
-    parsed = read["at"]
-    if not read["unusual"].any():
+    parsed = found["at"]
+    if not found["unusual"].any():
         return parsed
-    unusual = read["unusual"].arg_true().to_list()
-    values = {}
+    unusual = found["unusual"].arg_true().to_list()
+    moments = {}
     for index in unusual:
-        values[index], oddity = instant(_unquoted(texts[index]))
+        moments[index], oddity = instant(_unquoted(texts[index]))
         if oddity and rows:
-            found = LineProblem(row=rows[index], kind=ProblemKind.DRIFT, field=member, reason=oddity)
-            problems.append(found)
-    return parsed.scatter(list(values), pl.Series(list(values.values()), dtype=Instant))
+            told = LineProblem(row=rows[index], kind=ProblemKind.DRIFT, field=member, reason=oddity)
+            problems.append(told)
+    return parsed.scatter(list(moments), pl.Series(list(moments.values()), dtype=Instant))
+
+
+def _epoch_millis(values: Sequence[Any]) -> pl.Series | None:
+    """Instants of times that all have ten digits, a point and three digits; ``None`` where one has not."""
+    try:
+        octets = np.frombuffer("\n".join([*values, ""]).encode("ascii"), dtype=np.uint8)
+    except (TypeError, UnicodeEncodeError):
+        return None
+    if len(octets) != len(values) * _EPOCH_WIDTH:
+        return None
+    columns = octets.reshape(-1, _EPOCH_WIDTH)
+    digits = columns[:, _EPOCH_DIGITS] - ord("0")
+    if (columns[:, _EPOCH_MARKS] != _EPOCH_POINT_AND_END).any() or (digits > 9).any():
+        return None
+    return pl.Series(digits @ _EPOCH_MICROS, dtype=pl.Int64).cast(Instant)
 
 
 def _unquoted(text: str) -> Any:

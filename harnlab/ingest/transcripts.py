@@ -6,7 +6,7 @@ requests, responses and errors are joined into ``calls`` afterwards (:mod:`harnl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,8 +16,10 @@ import polars as pl
 from harnlab.frames import EVENTS
 from harnlab.ingest.families import FAMILIES
 from harnlab.ingest.heads import HEAD_DTYPES, Heads, LineProblem, read_heads
+from harnlab.ingest.plain_records import rows_by_guess
 from harnlab.ingest.records import (
     FrameParts,
+    Plain,
     RecordReader,
     encoding_problems,
     instants,
@@ -95,32 +97,76 @@ def _index(window: Window) -> _Indexed:
 
 
 def _frames(reader: RecordReader, indexed: _Indexed) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Plain records of known types are read at once; all others by head, duplicates and family, one by one."""
     window, lines = indexed.window, indexed.lines
-    heads = read_heads(window.buffer, lines)
+    plain, others = _plain(reader, window, lines)
+    heads = read_heads(window.buffer, lines, others)
     problems = heads.problems
+    for found in plain.values():
+        problems += found.problems
+    rows = [*(row for found in plain.values() for row in found.rows), *heads.rows]
     if not indexed.is_utf8:
-        problems += encoding_problems(window, lines, heads.rows)
+        problems += encoding_problems(window, lines, rows)
     rows_of = _by_type(heads)
-    starts, ends = lines.starts.tolist(), lines.ends.tolist()
-    records = {
-        kind: [window.buffer[starts[row] : ends[row]] for row in rows] for kind, rows in rows_of.items()
-    }
-    for kind, rows in rows_of.items():
-        problems += reader.duplicates(kind, records[kind], rows)
-    yield "events", _events(reader, lines, heads, problems)
-    for kind, rows in rows_of.items():
+    records = {kind: _records(window, lines, of_kind) for kind, of_kind in rows_of.items()}
+    for kind, of_kind in rows_of.items():
+        problems += reader.duplicates(kind, records[kind], of_kind)
+    yield "events", _events(reader, lines, plain.values(), heads, problems)
+    for kind, found in plain.items():
+        if kind not in rows_of:
+            yield kind, found.frame
+    for kind, of_kind in rows_of.items():
         if kind in reader.decoders:
-            yield kind, reader.family(kind, records[kind], lines, rows, problems)
-    yield from in_window(reader.sources, window, lines, heads.rows)
+            frame = reader.family(kind, records[kind], lines, of_kind, problems)
+            if kind in plain:
+                frame = _by_row([plain[kind].frame, frame], [plain[kind].rows, of_kind])
+            yield kind, frame
+    yield from in_window(reader.sources, window, lines, rows)
     yield "problems", reader.problems(lines, problems, window.oversized)
 
 
-def _events(reader: RecordReader, lines: Lines, heads: Heads, problems: list[LineProblem]) -> pl.DataFrame:
-    columns = reader.place(lines, np.asarray(heads.rows, dtype=np.int64))
-    for name, dtype in HEAD_DTYPES.items():
-        columns[name] = pl.Series(name, heads.columns[name], dtype=dtype)
-    columns["timestamp"] = instants(columns["timestamp"], heads.rows, problems)
-    return EVENTS.conform(pl.DataFrame(columns))
+def _plain(reader: RecordReader, window: Window, lines: Lines) -> tuple[dict[str, Plain], list[int]]:
+    """The plain records of a window by type, and the rows of all other lines."""
+    found: dict[str, Plain] = {}
+    others: list[int] = []
+    for guess, rows in rows_by_guess(window, lines).items():
+        kind = guess.decode("ascii", "replace")
+        plain = reader.plain(kind, _records(window, lines, rows), lines, rows)
+        if plain is None:
+            others += rows
+            continue
+        found[kind] = plain
+        if len(plain.rows) < len(rows):
+            others += sorted(set(rows).difference(plain.rows))
+    return found, sorted(others)
+
+
+def _records(window: Window, lines: Lines, rows: Sequence[int]) -> list[memoryview]:
+    buffer = window.buffer
+    starts, ends = lines.starts[rows].tolist(), lines.ends[rows].tolist()
+    return [buffer[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def _events(
+    reader: RecordReader, lines: Lines, plain: Iterable[Plain], heads: Heads, problems: list[LineProblem]
+) -> pl.DataFrame:
+    columns = {
+        name: instants(values, heads.rows, problems)
+        if name == "timestamp"
+        else pl.Series(name, values, dtype=HEAD_DTYPES[name])
+        for name, values in heads.columns.items()
+    }
+    parts = [*(found.heads for found in plain), pl.DataFrame(columns)]
+    rows = [*(found.rows for found in plain), heads.rows]
+    ordered = _by_row(parts, rows)
+    place = reader.place(lines, np.sort(np.concatenate(rows).astype(np.int64)))
+    return EVENTS.conform(pl.DataFrame({**place, **ordered.to_dict()}))
+
+
+def _by_row(parts: Sequence[pl.DataFrame], rows: Sequence[Sequence[int]]) -> pl.DataFrame:
+    """The rows of some frames together, in the order of the window."""
+    order = np.argsort(np.concatenate([np.asarray(part, dtype=np.int64) for part in rows]))
+    return pl.concat(parts)[order]
 
 
 def _by_type(heads: Heads) -> dict[str, list[int]]:

@@ -8,7 +8,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.costs import CLOCK, MOST_ROWS, UTC, WINDOW, require
+from harnlab.charts.drawing import CLOCK, MOST_ROWS, UTC, WINDOW, require
 from harnlab.errors import InvalidArgument
 
 _ADMITTED: Final = "#4a66fd"
@@ -43,7 +43,7 @@ def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
     require(usage, columns, chart="autonomy.hours", source="autonomy.usage")
     if top < 1:
         raise InvalidArgument(f"top={top}", where="charts.autonomy.hours", expected="1 or more")
-    rows = usage.with_columns(group=pl.format("{} · {}", "agent_key", _log_name(usage)))
+    rows = usage.with_columns(group=pl.format("{} · {}{}", "agent_key", _log_name(usage), _quota()))
     ranked = rows.group_by("group").agg(pl.col("denied", "admitted").sum())
     ranked = ranked.sort("denied", "admitted", "group", descending=[True, True, False]).head(top)
     groups = ranked["group"].to_list()
@@ -92,6 +92,16 @@ def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
         .properties(title="Decisions taken alone by UTC hour (dashed: quota an hour, ✗ denied)")
     )
     return panels
+
+
+def _quota() -> pl.Expr:
+    """Quotas of a key in words: an hour with few decisions may be denied for its day."""
+    log = ("log", "agent_key")
+    parts = [
+        pl.format(f" · {{}} {told}", pl.col(name).max().over(log)).fill_null("")
+        for name, told in (("per_hour", "an hour"), ("per_day", "a day"))
+    ]
+    return pl.concat_str(parts)
 
 
 def _log_name(usage: pl.DataFrame) -> pl.Expr:

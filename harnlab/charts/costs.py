@@ -6,45 +6,32 @@ into rows that say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Final
 
 import altair as alt
 import polars as pl
 
+from harnlab.charts.drawing import (
+    CLOCK,
+    MOST_ROWS,
+    UTC,
+    WINDOW,
+    dimensions_of,
+    group_label,
+    require,
+    titled,
+    windowed,
+)
+from harnlab.charts.icicle import icicle
 from harnlab.errors import InvalidArgument, UnknownName
 
-#: Rows of data a chart may hold; Altair refuses more.
-MOST_ROWS: Final = 5_000
+__all__ = ["MOST_ROWS", "by_dimension", "icicle", "over_time", "running_total"]
 
 _MEASURES: Final = ("calls", "unpriced_calls", "cost_usd", "share_pct")
 
 _BAR: Final = "#4a66fd"
 _ALARM: Final = "#c11d28"
-
-UTC: Final = alt.Scale(type="utc")
-CLOCK: Final = alt.Axis(format="%m-%d %H:%M", labelOverlap="greedy", labelFlush=True)
-WINDOW: Final = "utcyearmonthdatehoursminutes"
-
-
-def require(frame: pl.DataFrame, columns: Iterable[str], *, chart: str, source: str) -> None:
-    """Refuse a frame a chart was not made for.
-
-    Raises
-    ------
-    UnknownName
-        For a column that is missing; the message names the function the frame comes from.
-    """
-    if missing := [name for name in columns if name not in frame.columns]:
-        raise UnknownName(
-            f"no column {', '.join(missing)}", where=f"charts.{chart}", expected=f"a frame of hl.{source}"
-        )
-
-
-def titled(title: str, *layers: alt.Chart) -> alt.LayerChart:
-    """Layers as one chart under one title."""
-    return alt.LayerChart(layer=list(layers), title=title)
 
 
 def by_dimension(costs: pl.DataFrame, /, *, top: int = 20) -> alt.LayerChart:
@@ -171,7 +158,7 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
     x = alt.X(
         "call:Q",
         title="call of the step",
-        axis=alt.Axis(tickMinStep=1, format="d"),
+        axis=alt.Axis(tickMinStep=1, labelExpr="datum.value % 1 ? '' : format(datum.value, 'd')"),
         scale=alt.Scale(zero=False, nice=False, padding=14),
     )
     y = alt.Y("used:Q", title=unit)
@@ -179,7 +166,7 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
     dots = alt.OverlayMarkDef(color=_BAR)
     line = base.mark_line(interpolate="step-after", point=dots, color=_BAR).encode(x=x, y=y, tooltip=tooltip)
     limit = base.mark_rule(strokeDash=[6, 4]).encode(y="limit_once:Q")
-    said = base.mark_text(align="left", baseline="bottom", dx=2).encode(
+    said = base.mark_text(align="left", baseline="bottom", dx=2, dy=-3).encode(
         x=alt.datum(1), y="limit_once:Q", text="limit_text:N"
     )
     trips = base.transform_filter("datum.tripping")
@@ -198,57 +185,9 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
     return panels
 
 
-def icicle(costs: pl.DataFrame, /) -> alt.LayerChart:
-    """Nested costs as bars within bars: each level splits the one above it.
-
-    Parameters
-    ----------
-    costs : polars.DataFrame
-        Frame of ``hl.costs.by`` with up to four dimensions, outermost first, such as ``"persona", "step", "model"``.
-
-    Returns
-    -------
-    altair.LayerChart
-        One row of bars a dimension, in USD along the x axis, labelled where there is room.
-
-    Raises
-    ------
-    UnknownName
-        For a frame of another kind.
-    InvalidArgument
-        For no dimension or more than four.
-    """
-    require(costs, ("calls", "cost_usd"), chart="costs.icicle", source="costs.by")
-    names = dimensions_of(costs)
-    if not 1 <= len(names) <= 4:
-        raise InvalidArgument(f"{len(names)} dimensions", where="charts.costs.icicle", expected="one to four")
-    rows = _nested(costs.filter(pl.col("cost_usd") > 0), names)
-    base = alt.Chart(rows, width=_ICICLE_WIDTH, height=54 * len(names))
-    level = alt.Y("level:O", sort=list(names), title=None, scale=alt.Scale(paddingInner=0.08))
-    bars = base.mark_bar(color=_BAR, fillOpacity=0.3, stroke=_BAR).encode(
-        x=alt.X("start:Q", title="known cost, USD"), x2="end:Q", y=level, tooltip=["path:N", "cost_usd:Q"]
-    )
-    labels = base.transform_filter("datum.wide").mark_text().encode(x="middle:Q", y=level, text="name:N")
-    return titled(f"Cost by {' → '.join(names)}", bars, labels)
-
-
 #: Unit -> columns of usage and limit.
 _UNITS: Final = {"USD": ("running_usd", "max_usd"), "tokens": ("running_tokens", "max_tokens")}
 _MOST_PANELS: Final = 12
-_ICICLE_WIDTH: Final = 640
-
-
-def dimensions_of(frame: pl.DataFrame, *, until: str = "calls", but: Sequence[str] = ()) -> list[str]:
-    """Columns before the measures: what a frame was grouped by."""
-    names = frame.columns[: frame.columns.index(until)]
-    return [name for name in names if name not in but]
-
-
-def group_label(names: Sequence[str]) -> pl.Expr:
-    """Name of a group for an axis; a value that is not there is a dash."""
-    if not names:
-        return pl.lit("all")
-    return pl.concat_str([pl.col(name).cast(pl.String).fill_null("—") for name in names], separator=" · ")
 
 
 def _folded(costs: pl.DataFrame, names: Sequence[str], top: int) -> pl.DataFrame:
@@ -285,21 +224,6 @@ def _ranked(trend: pl.DataFrame, names: Sequence[str], top: int) -> pl.DataFrame
     return rows.with_columns(rank=pl.col("group").replace_strict(rank, default=top, return_dtype=pl.Int64))
 
 
-def windowed(rows: pl.DataFrame, groups: Sequence[str], sums: Sequence[str]) -> pl.DataFrame:
-    """Rows by window with its end (``until``), in windows wide enough for a chart to hold them."""
-    starts = rows["at"].unique().sort()
-    width = starts.diff().drop_nulls().min() if len(starts) > 1 else timedelta(minutes=1)
-    if not isinstance(width, timedelta):
-        return rows.with_columns(until="at")
-    crowd = rows.select("at", *groups).n_unique()
-    if crowd > MOST_ROWS:
-        width *= -(-crowd // MOST_ROWS) * 2
-    step = f"{width // timedelta(microseconds=1)}us"
-    wide = rows.with_columns(pl.col("at").dt.truncate(step) if crowd > MOST_ROWS else pl.col("at"))
-    wide = wide.group_by("at", *groups).agg(pl.col(sums).sum()).sort("at", *groups)
-    return wide.with_columns(until=pl.col("at") + width)
-
-
 def _left_out(rows: pl.DataFrame) -> str:
     if not rows.height:
         return ""
@@ -328,13 +252,16 @@ def _panels(running: pl.DataFrame, used: str, limit: str, unit: str) -> pl.DataF
     rows = running.join(drawn, on=instance, how="inner").sort("place", "seq")
     call = pl.int_range(1, pl.len() + 1).over(instance)
     over = amount - ceiling
+    other = "token" if unit == "USD" else "USD"
     rows = rows.select(
         group_label(names).alias("panel"), "step", "model", "call_id", "source_line", "tripping",
         call.alias("call"), amount.alias("used"), ceiling.alias("limit"),
         pl.when(call == 1).then(ceiling).alias("limit_once"),
         pl.when(call == 1).then(pl.format(f"limit {{}} {unit}", ceiling)).alias("limit_text"),
         pl.when("tripping").then(
-            pl.format(f"call {{}}: {{}} {unit}, over by {{}}", call, amount.round(6), over.round(6))
+            pl.when(over > 0)
+            .then(pl.format(f"call {{}}: {{}} {unit}, over by {{}}", call, amount.round(6), over.round(6)))
+            .otherwise(pl.format(f"call {{}}: over its {other} limit", call))
         ).alias("trip_text"),
     )  # fmt: skip
     return _thinned(rows)
@@ -346,35 +273,3 @@ def _thinned(rows: pl.DataFrame) -> pl.DataFrame:
     position = pl.int_range(pl.len()).over("panel")
     keep = (position % every == 0) | (position == pl.len().over("panel") - 1) | pl.col("tripping")
     return rows.filter(keep)
-
-
-def _nested(costs: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Bar of every group on every level: where it starts and ends in USD."""
-    levels = []
-    for depth in range(1, len(names) + 1):
-        outer = list(names[:depth])
-        totals = [pl.col("cost_usd").sum().over(names[:n]).alias(f"of_{n}") for n in range(1, depth + 1)]
-        rows = (
-            costs.with_columns(totals)
-            .group_by(outer, maintain_order=True)
-            .agg(pl.col("cost_usd").sum(), pl.col("^of_.*$").first())
-        )
-        keys = [key for n in range(1, depth + 1) for key in (f"of_{n}", names[n - 1])]
-        rows = rows.sort(keys, descending=[True, False] * depth, nulls_last=True)
-        end = pl.col("cost_usd").cum_sum()
-        letters = group_label([names[depth - 1]]).str.len_chars()
-        fits = pl.col("cost_usd") / pl.col("cost_usd").sum() * _ICICLE_WIDTH > 7 * letters
-        levels.append(
-            rows.select(
-                pl.lit(names[depth - 1]).alias("level"),
-                group_label([names[depth - 1]]).alias("name"),
-                group_label(outer).alias("path"),
-                "cost_usd",
-                (end - pl.col("cost_usd")).alias("start"),
-                end.alias("end"),
-                (end - pl.col("cost_usd") / 2).alias("middle"),
-                fits.alias("wide"),
-            )
-        )
-    rows = pl.concat(levels)
-    return rows.sort("cost_usd", descending=True, maintain_order=True).head(MOST_ROWS)

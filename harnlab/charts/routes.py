@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import altair as alt
 import polars as pl
 
-from harnlab.charts.costs import CLOCK, MOST_ROWS, UTC, WINDOW, dimensions_of, group_label, require, titled
+from harnlab.charts.drawing import CLOCK, MOST_ROWS, UTC, WINDOW, dimensions_of, group_label, require, titled
 from harnlab.charts.theme import OUTCOME, PROVENANCE, Palette
 from harnlab.errors import InvalidArgument
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
@@ -71,7 +72,8 @@ def inherited_share(trend: pl.DataFrame, /) -> alt.LayerChart:
     Returns
     -------
     altair.LayerChart
-        Line in percent over UTC time with its 95 % interval as bars, and a dashed rule, in words, at the first call.
+        Line in percent over UTC time, a point amid each window, with its 95 % interval as bars, and a
+        dashed rule, in words, at the first call.
 
     Raises
     ------
@@ -91,10 +93,11 @@ def inherited_share(trend: pl.DataFrame, /) -> alt.LayerChart:
         )
     first = pl.col("first_inherited_at")
     rows = trend.drop_nulls("at").with_columns(
-        first_text=pl.format("first at {} UTC", first.dt.strftime("%Y-%m-%d %H:%M:%S"))
+        middle=pl.col("at") + _half_window(trend["at"]),
+        first_text=pl.format("first at {} UTC", first.dt.strftime("%Y-%m-%d %H:%M:%S")),
     )
     base = alt.Chart(rows, width=520, height=200)
-    x = alt.X("at:T", scale=UTC, title="time, UTC", axis=CLOCK)
+    x = alt.X("middle:T", scale=UTC, title="time, UTC", axis=CLOCK)
     y = alt.Y("share_pct:Q", title="inherited, % of dispatches", scale=alt.Scale(domain=[0, 100]))
     tooltip = [
         alt.Tooltip("at:T", timeUnit=WINDOW, title="from (UTC)"),
@@ -156,7 +159,9 @@ def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart:
     bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low_pct:Q"), x2="high_pct:Q", color=color)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x=share, color=color)
     notes = base.mark_text(align="left", dx=6).encode(x="high_pct:Q", text="note:N")
-    header = alt.Header(labelAngle=0, labelAlign="left", labelLimit=260)
+    header = alt.Header(
+        labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=560
+    )
     title = f"Outcomes by {', '.join(names)}" if names else "Outcomes"
     panels: alt.FacetChart = (
         alt.LayerChart(layer=[bars, points, notes])
@@ -164,6 +169,12 @@ def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart:
         .properties(title=f"{title}, 95 % intervals")
     )
     return panels
+
+
+def _half_window(starts: pl.Series) -> timedelta:
+    """Half the width of a window, so that a share stands amid the calls it is of."""
+    width = starts.drop_nulls().unique().sort().diff().drop_nulls().min()
+    return width / 2 if isinstance(width, timedelta) else timedelta()
 
 
 def _labelled(palette: Palette, column: str) -> pl.Expr:

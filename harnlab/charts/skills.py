@@ -7,7 +7,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.costs import MOST_ROWS, require, titled
+from harnlab.charts.drawing import MOST_ROWS, require, titled
 from harnlab.charts.theme import LIFECYCLE
 from harnlab.errors import InvalidArgument
 from harnlab.vocabulary import SkillLifecycle
@@ -129,7 +129,8 @@ def catalog_fit(fit: pl.DataFrame, /) -> alt.LayerChart:
     base = alt.Chart(rows, width=520, height=alt.Step(22))
     y = alt.Y("label:N", sort=rows["label"].to_list(), title=None, axis=alt.Axis(labelLimit=220))
     scale = alt.Scale(domain=["shown", "left out"], range=[_SHOWN, _OMITTED])
-    bars = base.mark_bar().encode(
+    bars = base.mark_bar(strokeWidth=1).encode(
+        stroke=alt.Color("state:N", scale=scale, title=None),
         x=alt.X("from_byte:Q", title="UTF-8 bytes of the catalog"),
         x2="to_byte:Q",
         y=y,

@@ -7,7 +7,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.costs import CLOCK, MOST_ROWS, UTC, WINDOW, require
+from harnlab.charts.drawing import MOST_ROWS, UTC, clock, require
 from harnlab.errors import InvalidArgument
 
 _ALARM: Final = "#c11d28"
@@ -68,17 +68,23 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
         raise InvalidArgument(
             f"{drawn.height:,} keys", where="charts.state.writer_lanes", expected=f"at most {MOST_ROWS:,}"
         )
+    drawn = drawn.with_columns(told=pl.when(pl.col("kind") != _KINDS[2]).then("key"))
     base = alt.Chart(drawn, width=520, height=alt.Step(34))
-    x = alt.X("at:T", scale=UTC, title="time, UTC", axis=CLOCK)
+    x = alt.X("at:T", scale=UTC, title="time, UTC", axis=clock(drawn["at"]))
     y = alt.Y("writer:N", title=None)
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
         x=x,
         y=y,
         color=alt.Color("kind:N", scale=alt.Scale(domain=_KINDS, range=_COLORS), title=None),
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=_KINDS, range=_SHAPES), title=None),
-        tooltip=[alt.Tooltip("at:T", timeUnit=WINDOW, title="at (UTC)"), "writer:N", "key:N", "kind:N"],
+        tooltip=[
+            alt.Tooltip("at:T", timeUnit="utcyearmonthdatehoursminutesseconds", title="at (UTC)"),
+            "writer:N",
+            "key:N",
+            "kind:N",
+        ],
     )
-    names = base.mark_text(angle=330, align="left", dx=6, dy=-4).encode(x=x, y=y, text="key:N")
+    names = base.mark_text(angle=330, align="left", dx=6, dy=-4).encode(x=x, y=y, text="told:N")
     header = alt.Header(
         labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
     )

@@ -145,7 +145,13 @@ def _config(*, ink: str, quiet: str, ground: str) -> dict[str, Any]:
             "offset": 12,
         },
         "axis": guide
-        | {"gridColor": _GUIDE, "gridOpacity": 0.25, "domainColor": _GUIDE, "tickColor": _GUIDE},
+        | {
+            "gridColor": _GUIDE,
+            "gridOpacity": 0.25,
+            "domainColor": _GUIDE,
+            "tickColor": _GUIDE,
+            "labelSeparation": 6,
+        },
         "legend": guide,
         "header": guide,
         "text": {"color": ink, "fontSize": 11},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import altair as alt
 import polars as pl
 
-from harnlab.charts.costs import MOST_ROWS, require, titled
+from harnlab.charts.drawing import MOST_ROWS, require, titled
 from harnlab.charts.theme import Palette, Swatch
 from harnlab.errors import InvalidArgument
 
@@ -24,7 +25,11 @@ DECIDABILITY: Final = Palette(
         )
     ),
 )
+#: Points a sweep may have for each to be told in words.
+_MOST_NOTES: Final = 24
 _SHAPES: Final = {"exact": "circle", "bound": "square", "censored": "triangle-up", "insufficient": "cross"}
+#: Below the chart: what is cut stands at its right edge.
+_LEGEND: Final = alt.Legend(orient="bottom", titleOrient="left")
 _ASKED: Final = {"asked_max_usd": "max_usd asked, USD", "asked_max_tokens": "max_tokens asked, tokens"}
 
 
@@ -68,7 +73,7 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     y = alt.Y("least_usd:Q", title="spend, USD", scale=alt.Scale(domain=[0, 1.3 * top], nice=False))
     words = rows["decidability"].unique(maintain_order=True).to_list()
     scale = DECIDABILITY.scale(words)
-    color = alt.Color("decidability:N", scale=scale, title="decidability")
+    color = alt.Color("decidability:N", scale=scale, title="decidability", legend=_LEGEND)
     told = scale.to_dict()["domain"]
     shapes = alt.Scale(domain=told, range=[_SHAPES.get(word, "cross") for word in told])
     base = alt.Chart(rows, width=520, height=240)
@@ -80,7 +85,7 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
         x=x,
         y=y,
         color=color,
-        shape=alt.Shape("decidability:N", scale=shapes, title="decidability"),
+        shape=alt.Shape("decidability:N", scale=shapes, title="decidability", legend=_LEGEND),
         tooltip=tooltip,
     )
     notes = base.mark_text(align="left", dx=7, dy=-7).encode(x=x, y=y, text="note:N")
@@ -127,3 +132,140 @@ def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
     without = pl.when(pl.col("left_out") > 0).then(pl.format(" {} unknown", "left_out")).otherwise(pl.lit(""))
     glyph = pl.col("decidability").replace_strict(glyphs, return_dtype=pl.String)
     return rows.with_columns(note=glyph + counted + without).drop("rank").sort("asked")
+
+
+def catalog_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
+    """Skill cards shown under each catalog budget or limit, all turns together.
+
+    Parameters
+    ----------
+    answers : polars.DataFrame
+        Frame of ``hl.whatif.catalog`` for several values of ``budget``, or of ``limit``.
+
+    Returns
+    -------
+    altair.LayerChart
+        A point at the cards shown under each value; a dashed rule at what was recorded. Shape, colour and words say
+        the weakest decidability among the turns.
+
+    Raises
+    ------
+    UnknownName
+        For a frame of another kind.
+    InvalidArgument
+        For a sweep of both at once, or with more values than a chart holds.
+    """
+    asked = {"asked_budget": "catalog budget asked, bytes", "asked_limit": "catalog limit asked, cards"}
+    columns = (*asked, "recorded_shown", "whatif_shown", "whatif_in_catalog", "decidability")
+    require(answers, columns, chart="whatif.catalog_sweep", source="whatif.catalog")
+    name = _one_asked(answers, asked, "whatif.catalog_sweep")
+    rows = answers.group_by(pl.col(name).alias("asked")).agg(
+        recorded=pl.col("recorded_shown").sum(),
+        shown=pl.col("whatif_shown").sum(),
+        most=pl.col("whatif_in_catalog").sum(),
+        turns=pl.len(),
+        rank=_weakest(),
+    )
+    return _counted(
+        rows.drop_nulls("asked").sort("asked"),
+        x=asked[name],
+        y="cards shown, all turns",
+        measure="shown",
+        title="Skill cards shown under each catalog budget (dashed: as recorded)",
+        chart="whatif.catalog_sweep",
+    )
+
+
+def autonomy_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
+    """Decisions that would have needed an approval under each autonomy quota.
+
+    Parameters
+    ----------
+    answers : polars.DataFrame
+        Frame of ``hl.whatif.autonomy`` for several values of ``per_hour``, or of ``per_day``.
+
+    Returns
+    -------
+    altair.LayerChart
+        A point at the decisions denied under each quota; a dashed rule at what was recorded. Shape, colour and glyph
+        say the weakest decidability among the decisions.
+
+    Raises
+    ------
+    UnknownName
+        For a frame of another kind.
+    InvalidArgument
+        For a sweep of both at once, or with more values than a chart holds.
+    """
+    asked = {
+        "asked_per_hour": "quota asked, decisions an hour",
+        "asked_per_day": "quota asked, decisions a day",
+    }
+    columns = (*asked, "recorded_decision", "whatif_decision", "decidability")
+    require(answers, columns, chart="whatif.autonomy_sweep", source="whatif.autonomy")
+    name = _one_asked(answers, asked, "whatif.autonomy_sweep")
+    rows = answers.group_by(pl.col(name).alias("asked")).agg(
+        recorded=(pl.col("recorded_decision") == "denied").sum(),
+        denied=(pl.col("whatif_decision") == "denied").sum(),
+        most=pl.len(),
+        rank=_weakest(),
+    )
+    return _counted(
+        rows.drop_nulls("asked").sort("asked"),
+        x=asked[name],
+        y="decisions denied",
+        measure="denied",
+        title="Decisions denied under each quota (dashed: as recorded)",
+        chart="whatif.autonomy_sweep",
+    )
+
+
+def _one_asked(answers: pl.DataFrame, asked: Mapping[str, str], chart: str) -> str:
+    """Column of the one rule that was swept."""
+    swept = [name for name in asked if answers[name].drop_nulls().len()]
+    if len(swept) > 1:
+        raise InvalidArgument(" and ".join(swept), where=f"charts.{chart}", expected="a sweep of one")
+    return swept[0] if swept else next(iter(asked))
+
+
+def _weakest() -> pl.Expr:
+    """Place of the weakest word among the answers; a word of a newer harnlab is the weakest."""
+    rank = {swatch.word: place for place, swatch in enumerate(DECIDABILITY.swatches)}
+    return pl.col("decidability").replace_strict(rank, default=len(rank) - 1, return_dtype=pl.Int64).max()
+
+
+def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, chart: str) -> alt.LayerChart:
+    """Counts under each value asked, with the weakest decidability."""
+    if rows.height > MOST_ROWS:
+        raise InvalidArgument(
+            f"{rows.height:,} values", where=f"charts.{chart}", expected=f"at most {MOST_ROWS:,}"
+        )
+    names = dict(enumerate(swatch.word for swatch in DECIDABILITY.swatches))
+    few = pl.lit(rows.height <= _MOST_NOTES)
+    word = pl.col("rank").replace_strict(names, return_dtype=pl.String)
+    rows = rows.with_columns(decidability=word).drop("rank")
+    rows = rows.with_columns(
+        note=pl.when(pl.struct(measure, "decidability").rle_id().is_first_distinct() & few).then(
+            pl.when(pl.col("decidability") == "exact")
+            .then(pl.col(measure).cast(pl.String))
+            .otherwise(pl.format("{} ({})", measure, "decidability"))
+        )
+    )
+    scale = DECIDABILITY.scale(rows["decidability"].unique(maintain_order=True).to_list())
+    told = scale.to_dict()["domain"]
+    shapes = alt.Scale(domain=told, range=[_SHAPES.get(word, "cross") for word in told])
+    base = alt.Chart(rows, width=520, height=220)
+    across = alt.X("asked:Q", title=x, scale=alt.Scale(zero=False, padding=14, nice=False))
+    up = alt.Y(f"{measure}:Q", title=y, axis=alt.Axis(tickMinStep=1))
+    tooltip = ["asked:Q", f"{measure}:Q", "recorded:Q", "most:Q", "decidability:N"]
+    line = base.mark_line(interpolate="step-after", opacity=0.5, color="#8f9091").encode(x=across, y=up)
+    recorded = base.mark_rule(strokeDash=[6, 3]).encode(y=alt.Y("max(recorded):Q"))
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x=across,
+        y=up,
+        color=alt.Color("decidability:N", scale=scale, title="decidability", legend=_LEGEND),
+        shape=alt.Shape("decidability:N", scale=shapes, title="decidability", legend=_LEGEND),
+        tooltip=tooltip,
+    )
+    notes = base.mark_text(align="left", baseline="bottom", dx=5, dy=-4).encode(x=across, y=up, text="note:N")
+    return titled(title, line, recorded, points, notes)

@@ -1,0 +1,77 @@
+"""What every chart shares: how many rows it may hold, UTC axes, and refusing a frame it was not made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import altair as alt
+import polars as pl
+
+from harnlab.errors import UnknownName
+
+#: Rows of data a chart may hold; Altair refuses more.
+MOST_ROWS: Final = 5_000
+
+UTC: Final = alt.Scale(type="utc")
+CLOCK: Final = alt.Axis(format="%m-%d %H:%M", labelOverlap="greedy", labelFlush=True)
+WINDOW: Final = "utcyearmonthdatehoursminutes"
+
+
+def clock(times: pl.Series) -> alt.Axis:
+    """UTC axis over some times, in seconds where minutes would all read the same."""
+    first, last = times.min(), times.max()
+    narrow = (
+        isinstance(first, datetime) and isinstance(last, datetime) and last - first < timedelta(minutes=15)
+    )
+    axis: alt.Axis = CLOCK.copy()
+    axis["format"] = "%m-%d %H:%M:%S" if narrow else CLOCK["format"]
+    return axis
+
+
+def require(frame: pl.DataFrame, columns: Iterable[str], *, chart: str, source: str) -> None:
+    """Refuse a frame a chart was not made for.
+
+    Raises
+    ------
+    UnknownName
+        For a column that is missing; the message names the function the frame comes from.
+    """
+    if missing := [name for name in columns if name not in frame.columns]:
+        raise UnknownName(
+            f"no column {', '.join(missing)}", where=f"charts.{chart}", expected=f"a frame of hl.{source}"
+        )
+
+
+def titled(title: str, *layers: alt.Chart) -> alt.LayerChart:
+    """Layers as one chart under one title."""
+    return alt.LayerChart(layer=list(layers), title=title)
+
+
+def dimensions_of(frame: pl.DataFrame, *, until: str = "calls", but: Sequence[str] = ()) -> list[str]:
+    """Columns before the measures: what a frame was grouped by."""
+    names = frame.columns[: frame.columns.index(until)]
+    return [name for name in names if name not in but]
+
+
+def group_label(names: Sequence[str]) -> pl.Expr:
+    """Name of a group for an axis; a value that is not there is a dash."""
+    if not names:
+        return pl.lit("all")
+    return pl.concat_str([pl.col(name).cast(pl.String).fill_null("—") for name in names], separator=" · ")
+
+
+def windowed(rows: pl.DataFrame, groups: Sequence[str], sums: Sequence[str]) -> pl.DataFrame:
+    """Rows by window with its end (``until``), in windows wide enough for a chart to hold them."""
+    starts = rows["at"].unique().sort()
+    width = starts.diff().drop_nulls().min() if len(starts) > 1 else timedelta(minutes=1)
+    if not isinstance(width, timedelta):
+        return rows.with_columns(until="at")
+    crowd = rows.select("at", *groups).n_unique()
+    if crowd > MOST_ROWS:
+        width *= -(-crowd // MOST_ROWS) * 2
+    step = f"{width // timedelta(microseconds=1)}us"
+    wide = rows.with_columns(pl.col("at").dt.truncate(step) if crowd > MOST_ROWS else pl.col("at"))
+    wide = wide.group_by("at", *groups).agg(pl.col(sums).sum()).sort("at", *groups)
+    return wide.with_columns(until=pl.col("at") + width)

@@ -105,7 +105,8 @@ def _panel(kind: str, rows: pl.DataFrame, top: int) -> alt.LayerChart:
     rest = rows.height - drawn.height
     title = _TITLES.get(kind, kind) + (f" ({rest:,} more not drawn)" if rest else "")
     return alt.LayerChart(
-        layer=[line, before, after, notes], title=alt.Title(title, fontSize=12, offset=4, fontWeight="normal")
+        layer=[line, before, after, notes],
+        title=alt.Title(title, fontSize=12, offset=4, fontWeight="normal", frame="group"),
     )
 
 

@@ -68,7 +68,7 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
         raise InvalidArgument(
             f"{drawn.height:,} keys", where="charts.state.writer_lanes", expected=f"at most {MOST_ROWS:,}"
         )
-    drawn = drawn.with_columns(told=pl.when(pl.col("kind") != _KINDS[2]).then("key"))
+    drawn = drawn.with_columns(told=pl.when(pl.col("kind") != _KINDS[2]).then("key").otherwise(pl.lit("")))
     base = alt.Chart(drawn, width=520, height=alt.Step(34))
     x = alt.X("at:T", scale=UTC, title="time, UTC", axis=clock(drawn["at"]))
     y = alt.Y("writer:N", title=None)

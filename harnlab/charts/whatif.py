@@ -245,11 +245,13 @@ def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, ch
     word = pl.col("rank").replace_strict(names, return_dtype=pl.String)
     rows = rows.with_columns(decidability=word).drop("rank")
     rows = rows.with_columns(
-        note=pl.when(pl.struct(measure, "decidability").rle_id().is_first_distinct() & few).then(
+        note=pl.when(pl.struct(measure, "decidability").rle_id().is_first_distinct() & few)
+        .then(
             pl.when(pl.col("decidability") == "exact")
             .then(pl.col(measure).cast(pl.String))
             .otherwise(pl.format("{} ({})", measure, "decidability"))
         )
+        .otherwise(pl.lit(""))
     )
     scale = DECIDABILITY.scale(rows["decidability"].unique(maintain_order=True).to_list())
     told = scale.to_dict()["domain"]

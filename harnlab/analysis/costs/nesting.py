@@ -12,7 +12,6 @@ from harnlab.analysis.dimensions import CALL, CALL_DIMENSIONS, checked, joined, 
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.ledger import charges
 from harnlab.questions import question
-from harnlab.questions import question
 
 _NESTED: Final = ("persona", "step", "route", "call_id")
 

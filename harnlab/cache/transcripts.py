@@ -133,7 +133,8 @@ class CachedTranscripts:
         end = log.end_of_lines(start, fresh)
         if end.offset - start.offset < (SMALLEST_GROWTH_BYTES if last else 1):
             return
-        whole = {name: frame.filter(pl.col("source_line") < end.line) for name, frame in fresh.items()}
+        lines = {name: frame.filter(pl.col("source_line") < end.line) for name, frame in fresh.items()}
+        whole = {name: frame for name, frame in lines.items() if frame.height}
         if len(parts) + 1 >= MOST_ENTRIES:
             start, after, whole = Place(), "", _joined([*parts, whole])
         entry = Entry(

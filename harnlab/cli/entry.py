@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "schema": "harnlab.cli.schema",
     "lab": "harnlab.cli.lab",
     "new-check": "harnlab.cli.new_check",
+    "cache": "harnlab.cli.cache",
     "doctor": "harnlab.cli.doctor",
 }
 

@@ -37,7 +37,7 @@ def loaded(paths: Sequence[str]) -> Iterator[Runs]:
         kept = Path(folder, STDIN, "llm_transcript.jsonl")
         kept.parent.mkdir()
         _keep(kept)
-        runs = load([str(kept) if path == "-" else path for path in dict.fromkeys(paths)])
+        runs = load([str(kept) if path == "-" else path for path in dict.fromkeys(paths)], cache=False)
         yield _renamed(runs, kept.as_posix())
 
 

@@ -21,6 +21,7 @@ from harnlab.ingest.heads import decode_leniently
 from harnlab.ingest.sources import Source, SourceKind
 from harnlab.ingest.state_folders import LARGEST_VALUE_BYTES, read_entry
 from harnlab.ingest.transcripts import read_transcripts
+from harnlab.lake.lake_frames import LakeFrames, the_lake
 from harnlab.pandas_runs import PandasRuns, to_pandas
 from harnlab.progress import file_progress
 from harnlab.summary import summarise
@@ -45,7 +46,8 @@ def load(
     Parameters
     ----------
     paths : path-like, or iterable of path-like
-        A file, a glob pattern, or a folder (searched for every kind of file harnlab knows); or several of them.
+        A file, a glob pattern, or a folder (searched for every kind of file harnlab knows); or several of them. Or
+        a lake that :func:`harnlab.convert` wrote: its frames are read when they are asked for.
     progress : bool, optional
         Whether to show a bar. By default in a terminal or notebook, not in CI and pipes.
     cache : bool or "refresh"
@@ -74,6 +76,8 @@ def load(
     1
     """
     several = _listed(paths)
+    if lake := the_lake(several):
+        return Runs(lake, lake.sources())
     transcripts = transcript_reader(cache, verify) or read_transcripts
     with file_progress(progress) as report:
         collected = collect(several, progress=report, transcripts=transcripts)
@@ -105,20 +109,28 @@ class Runs:
     """
 
     def __init__(self, frames: Mapping[str, pl.DataFrame], sources: Iterable[Source]) -> None:
-        self._frames = MappingProxyType(dict(frames))
+        self._lake = frames if isinstance(frames, LakeFrames) else None
+        self._frames = self._lake or MappingProxyType(dict(frames))
         self._sources = {source.shown: source for source in sources}
         self._summary: pl.DataFrame | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Runs, (dict(self._frames), self.sources)
+        return Runs, (self._lake or dict(self._frames), self.sources)
 
     def frame(self, name: str) -> pl.DataFrame:
         """The frame called ``name``; :class:`~harnlab.errors.UnknownName` lists them all."""
         return self._frames[schema(name).name]
 
     def scan(self, name: str) -> pl.LazyFrame:
-        """The frame called ``name``, lazily."""
-        return self.frame(name).lazy()
+        """The frame called ``name``, lazily; of a lake, filters and selections are pushed down to its files."""
+        return self._lake.scan(schema(name).name) if self._lake else self.frame(name).lazy()
+
+    def in_parts(self) -> Iterator[Runs]:
+        """The same runs a few at a time, so that memory need not hold them all; only a lake has several parts."""
+        if self._lake is None:
+            yield self
+        for part in self._lake.in_parts() if self._lake else ():
+            yield Runs(part, part.sources())
 
     def __getattr__(self, name: str) -> pl.DataFrame:
         if name in SCHEMAS:
@@ -143,7 +155,7 @@ class Runs:
     def summary(self) -> pl.DataFrame:
         """One row per run: times, status, calls, tokens, cost, unpriced calls, steps, problems."""
         if self._summary is None:
-            self._summary = summarise(self._frames)
+            self._summary = self._lake.summary() if self._lake else summarise(self._frames)
         return self._summary
 
     def filter(self, *predicates: pl.Expr) -> Runs:
@@ -188,6 +200,8 @@ class Runs:
         return self._only([run_id])
 
     def _only(self, run_ids: list[str]) -> Runs:
+        if self._lake:
+            return Runs(self._lake.only(run_ids), self.sources)
         kept = pl.col("run_id").is_in(run_ids)
         # what a step may spend is declared for a persona, not for a run
         frames = {
@@ -203,7 +217,8 @@ class Runs:
         return iter(self.run_ids)
 
     def __repr__(self) -> str:
-        counts = [(name, self._frames[name].height) for name in ("calls", "dispatches", "steps", "problems")]
+        height = self._lake.height if self._lake else lambda name: self._frames[name].height
+        counts = [(name, height(name)) for name in ("calls", "dispatches", "steps", "problems")]
         told = ", ".join(f"{count:,} {name}" for name, count in counts)
         return f"Runs({len(self)} runs from {len(self._sources)} files: {told})"
 
@@ -265,6 +280,8 @@ class Runs:
 
     def _original(self, reference: Reference) -> tuple[str, int, bytes]:
         path, line, offset, length = _place(reference)
+        if self._lake:
+            self._lake.ensure_unchanged(path)
         source = self._sources.get(path)
         if source is None:
             return path, line, _state_file(self._state_folder(path), path, offset or 0, length)
@@ -289,7 +306,8 @@ class Runs:
     def _extent(self, path: str, line: int) -> tuple[int, int]:
         # what stands inside a document has a line of its own and no row of `events`
         for name in ("events", "problems", *SCHEMAS):
-            rows = self._frames[name].filter(pl.col("source_path") == path, pl.col("source_line") == line)
+            here = (pl.col("source_path") == path) & (pl.col("source_line") == line)
+            rows = self.scan(name).filter(here).select("source_offset", "length").collect()
             if rows.height and rows["source_offset"][0] is not None:
                 return rows["source_offset"][0], rows["length"][0]
         raise UnknownName(f"no record starts on line {line}", where=path)

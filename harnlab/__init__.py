@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from harnlab.analysis.explain import explain as explain
     from harnlab.analysis.trace import trace as trace
     from harnlab.gate import check as check
+    from harnlab.lake.conversion import convert as convert
     from harnlab.replay import whatif as whatif
     from harnlab.replay.parity import parity as parity
     from harnlab.reports import write_report as report
@@ -77,6 +78,7 @@ _LAZY = {
     "charts": ("harnlab.charts", None),
     "check": ("harnlab.gate", "check"),
     "compare": ("harnlab.analysis.compare", "compare"),
+    "convert": ("harnlab.lake.conversion", "convert"),
     "core": ("harnlab.core", None),
     "costs": ("harnlab.analysis.costs", None),
     "explain": ("harnlab.analysis.explain", "explain"),
@@ -125,6 +127,7 @@ __all__ = [
     "charts",
     "check",
     "compare",
+    "convert",
     "core",
     "costs",
     "errors",

@@ -10,7 +10,7 @@ DEMO_PAGE := out/report.html
 BENCHES   := start_up cold_load where_time_goes many_files memory core_rates replay_rates whatif_rates
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab notebooks bench clean
+.PHONY: help setup demo test lint lab notebooks docs bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\): [^#]*##/\1:/p' $(MAKEFILE_LIST)
@@ -43,9 +43,12 @@ lint: $(READY)   ## format, lint, types and import contracts only
 lab: $(READY)    ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
 
-# Recorded in the surroundings in which notebooks/conftest.py runs them, and without times of day.
 notebooks: $(READY) ## run the notebooks and record their outputs
-	CI=true TZ=UTC IPYTHONDIR=$$(mktemp -d) $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	$(BIN)/python -m harnlab.nbcheck notebooks/*.ipynb
+
+docs: $(READY)   ## build the pages of docs; the first is out/docs/index.html
+	$(BIN)/sphinx-build -q -W --keep-going docs out/docs
+	@echo "out/docs/index.html"
 
 # Peers are measured where they are installed: $(BIN)/uv pip install --python $(BIN)/python --editable '.[bench]'
 bench: $(READY)  ## measure how fast it reads and decides, in minutes

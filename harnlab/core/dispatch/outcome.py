@@ -36,15 +36,15 @@ _USAGE_LIMITS: Final = ("rate limit", "quota", "usage limit", "429")
 class DispatchOutcome:
     """One outcome; which members are set depends on the kind.
 
-    =======================================  =====================================================
-    kind                                     members
-    =======================================  =====================================================
-    ``served``                               ``completion_tokens``, ``content_len``
-    ``empty_completion_transient_recovered`` the same and ``empty_retries``
-    ``empty_completion_terminal``            ``completion_tokens``, ``content_len`` (always 0)
-    ``usage_limit``                          none
-    ``provider_error``                       ``error_class``
-    =======================================  =====================================================
+    ========================================  =====================================================
+    kind                                      members
+    ========================================  =====================================================
+    ``served``                                ``completion_tokens``, ``content_len``
+    ``empty_completion_transient_recovered``  the same and ``empty_retries``
+    ``empty_completion_terminal``             ``completion_tokens``, ``content_len`` (always 0)
+    ``usage_limit``                           none
+    ``provider_error``                        ``error_class``
+    ========================================  =====================================================
 
     ``content_len`` counts UTF-8 bytes.
     """

@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "check": "harnlab.cli.check",
     "compare": "harnlab.cli.compare",
     "report": "harnlab.cli.report",
+    "convert": "harnlab.cli.convert",
     "tail": "harnlab.cli.tail",
     "schema": "harnlab.cli.schema",
     "lab": "harnlab.cli.lab",

@@ -22,8 +22,12 @@ from harnlab.cli import main as harnlab
 
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "sample_transcripts"
-#: Pages with code; every other page is prose or made from the code.
-PAGES = ("index.md", *sorted(page.relative_to(DOCS).as_posix() for page in DOCS.glob("how-to/*.md")))
+#: Pages with code to run: the README, and those below this folder.
+PAGES = tuple(
+    os.path.relpath(page, DOCS)
+    for page in (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
+    if re.search(r"^```(python|console)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+)
 
 _block = re.compile(
     r"^```(?P<head>[^\n]*)\n(?P<body>.*?)^```$(?:\n\n```text\n(?P<shown>.*?)^```$)?", re.MULTILINE | re.DOTALL

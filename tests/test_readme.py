@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""What the README shows is what happens; its blocks of code run with those of the other pages (test_docs.py)."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,6 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
-def test_every_python_block_runs_one_after_the_other():
-    names = {}
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), names)
-    assert len(names["runs"]) > 0
 
 
 def test_every_function_of_the_question_table_answers():

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import polars as pl
 
+from harnlab.cli.judged import Judged
 from harnlab.cli.options import as_json, chosen, form
 from harnlab.cli.output import Format, envelope, table, write_frame, write_text
 from harnlab.cli.reading import loaded
@@ -79,12 +80,13 @@ def command(
             click.echo(envelope("check --update-baseline", told) if as_json else text)
             return
         found = check(runs, rules=rules, baseline=baseline)
+    code = context.ensure_object(Judged).code = exit_code(found)
     for file, written_as in ((junit, to_junit), (markdown, to_markdown)):
         if file:
             write_text(written_as(found), file)
     if "-" not in (junit, markdown):
         _print(found, chosen(form, as_json=as_json))
-    context.exit(exit_code(found))
+    context.exit(code)
 
 
 def _target(given: str | None, rules: Rules) -> Path:

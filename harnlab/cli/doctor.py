@@ -17,6 +17,7 @@ import click
 import polars as pl
 
 from harnlab import __version__
+from harnlab.cli.judged import Judged
 from harnlab.cli.output import envelope, table
 from harnlab.cli.shipped import shipped
 from harnlab.errors import UnreadablePath
@@ -54,12 +55,13 @@ def command(context: click.Context, as_json: bool) -> None:
     """
     parts = list(examined())
     healthy = all(part.works for part in parts if part.needed)
+    code = context.ensure_object(Judged).code = 0 if healthy else 1
     if as_json:
         click.echo(envelope("doctor", {"healthy": healthy, "parts": [asdict(part) for part in parts]}))
     else:
         click.echo(_told(parts))
         click.echo("\nEverything needed works." if healthy else "\nSomething needed does not work.")
-    context.exit(0 if healthy else 1)
+    context.exit(code)
 
 
 def examined() -> Iterator[Part]:

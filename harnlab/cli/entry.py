@@ -11,11 +11,13 @@ from typing import Final
 import click
 
 from harnlab import __version__
+from harnlab.cli.judged import Judged
 from harnlab.errors import HarnlabError, MalformedRecord, UnreadablePath
 
 EXIT_USAGE: Final = 2
 EXIT_UNREADABLE: Final = 3
 _EXIT_INTERRUPTED: Final = 130
+_COMPLETES: Final = "_HARNLAB_COMPLETE"
 
 #: Subcommand -> module that defines it as ``command``; loaded only when it is called or listed.
 _COMMANDS: Final = {
@@ -65,8 +67,9 @@ def harnlab(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the console script exits with what this returns."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    gate = Judged()
     try:
-        code = harnlab.main(args=given, prog_name="harnlab", standalone_mode=False)
+        code = harnlab.main(args=given, prog_name="harnlab", standalone_mode=False, obj=gate)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -76,10 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("harnlab: stopped", err=True)
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
-        return _end_quietly()
-    except SystemExit:
-        # Not in standalone mode, click exits by itself only where it met the closed pipe first.
-        return _end_quietly()
+        return _end_quietly(gate.code)
+    except SystemExit as stop:
+        # Not in standalone mode, click exits by itself only after completing words for a shell, and where it met
+        # the closed pipe first.
+        return 0 if _COMPLETES in os.environ and not stop.code else _end_quietly(gate.code)
     except HarnlabError as error:
         if "--debug" in given:
             raise
@@ -94,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _end_quietly() -> int:
-    # `| head` has read enough: nothing more to write, and nothing to complain about at exit
+def _end_quietly(code: int) -> int:
+    # `| head` has read enough: nothing more to write, and nothing to complain about at exit; a verdict still counts
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 0
+    return code

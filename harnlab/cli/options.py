@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import click
@@ -20,6 +21,13 @@ form: Final = click.option(
     show_default=True,
     help="Form of the rows.",
 )
+
+
+def completed(
+    words: Callable[[], Iterable[str]],
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """What a shell offers for a parameter: the words that begin as it does."""
+    return lambda _context, _parameter, begun: [word for word in words() if word.startswith(begun)]
 
 
 def chosen(form: str, *, as_json: bool) -> Format:

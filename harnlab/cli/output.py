@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from enum import StrEnum
@@ -13,7 +14,6 @@ import polars as pl
 
 from harnlab import __version__
 from harnlab.errors import InvalidArgument, UnreadablePath
-from harnlab.frames import ALL_FRAMES, Column, FrameSchema
 
 #: Changes when a member of the envelope changes its name or meaning.
 ENVELOPE_VERSION: Final = 1
@@ -34,53 +34,6 @@ def envelope(command: str, data: Any) -> str:
     """JSON text of a result: what made it, in which version of the envelope, and the data."""
     told = {"harnlab": __version__, "envelope": ENVELOPE_VERSION, "command": command, "data": data}
     return json.dumps(told, ensure_ascii=False, indent=2, default=str)
-
-
-def envelope_schema() -> dict[str, Any]:
-    """JSON Schema of what :func:`envelope` makes; rows of a frame have the columns ``harnlab schema FRAME`` lists."""
-    named = {f"show {frame.name}": {"type": "array", "items": _row_schema(frame)} for frame in (*ALL_FRAMES,)}
-    only = {
-        "if": {"properties": {"command": {"enum": [*named]}}},
-        "then": {"oneOf": [
-            {"properties": {"command": {"const": name}, "data": data}} for name, data in named.items()
-        ]},
-    }  # fmt: skip
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "harnlab output",
-        "type": "object",
-        "required": ["harnlab", "envelope", "command", "data"],
-        "additionalProperties": False,
-        "properties": {
-            "harnlab": {"type": "string", "description": "version that wrote it"},
-            "envelope": {"const": ENVELOPE_VERSION, "description": "version of this form"},
-            "command": {"type": "string", "description": "command and what it was asked for"},
-            "data": {"type": ["object", "array"], "description": "the result; rows of a frame as objects"},
-        },
-        **only,
-    }
-
-
-def _row_schema(frame: FrameSchema) -> dict[str, Any]:
-    columns = {column.name: _value_schema(column) for column in frame.columns}
-    return {
-        "type": "object",
-        "required": [*columns],
-        "properties": columns,
-        "additionalProperties": False,
-    }
-
-
-def _value_schema(column: Column) -> dict[str, Any]:
-    kinds = {
-        "String": "string",
-        "Boolean": "boolean",
-        "Float64": "number",
-        "Datetime": "string",
-        "List": "array",
-    }
-    kind = kinds.get(column.dtype.base_type().__name__, "integer")
-    return {"type": [kind, "null"] if column.nullable else kind, "description": column.doc}
 
 
 def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -105,7 +58,11 @@ def write_frame(frame: pl.DataFrame, form: Format, *, command: str) -> None:
                 raise InvalidArgument(
                     "Parquet is binary", where="--format", hint="redirect it: `… > rows.parquet`"
                 )
-            frame.write_parquet(sys.stdout.buffer)
+            # first to memory: Polars itself would call a closed pipe a broken file
+            kept = io.BytesIO()
+            frame.write_parquet(kept)
+            sys.stdout.buffer.write(kept.getbuffer())
+            sys.stdout.buffer.flush()
 
 
 def write_text(text: str, target: str) -> None:

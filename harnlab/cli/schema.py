@@ -8,19 +8,20 @@ from typing import Any, Final
 
 import click
 
-from harnlab.cli.output import envelope, envelope_schema
+from harnlab.cli.options import completed
+from harnlab.cli.output import envelope
 from harnlab.cli.source_kinds import SOURCES
-from harnlab.frames import ALL_FRAMES, SCHEMA_VERSION, FrameSchema, schema
+from harnlab.frames import ALL_FRAMES, SCHEMA_VERSION, SCHEMAS, FrameSchema, schema
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completed(lambda: [*SCHEMAS, *_OTHERS]))
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(name: str | None, as_json: bool) -> None:
     """Print every frame, or one: what a row is, its key, each column's type, unit and meaning.
 
-    NAME is a frame, or `sources` (files that are read), `rules` (JSON Schema of rules for `harnlab check`) or
-    `envelope` (JSON Schema of what --json prints).
+    NAME is a frame, or `sources` (files that are read), `rules` (JSON Schema of rules for `harnlab check`),
+    `envelope` (JSON Schema of what --json prints) or `tail` (JSON Schema of a line of `harnlab tail --json`).
 
     Example: harnlab schema calls
 
@@ -60,7 +61,15 @@ def _rules(as_json: bool) -> None:
 
 
 def _envelope(as_json: bool) -> None:
+    from harnlab.cli.payloads import envelope_schema  # noqa: PLC0415 - asks every question once
+
     _print_schema("schema envelope", envelope_schema(), as_json=as_json)
+
+
+def _tail(as_json: bool) -> None:
+    from harnlab.cli.payloads import tail_schema  # noqa: PLC0415
+
+    _print_schema("schema tail", tail_schema(), as_json=as_json)
 
 
 def _print_schema(name: str, found: dict[str, Any], *, as_json: bool) -> None:
@@ -72,6 +81,7 @@ _OTHERS: Final[Mapping[str, Callable[[bool], None]]] = {
     "sources": _sources,
     "rules": _rules,
     "envelope": _envelope,
+    "tail": _tail,
 }
 
 

@@ -9,7 +9,7 @@ import click
 import polars as pl
 
 from harnlab.analysis import costs, routes
-from harnlab.cli.options import as_json, chosen, form, paths
+from harnlab.cli.options import as_json, chosen, completed, form, paths
 from harnlab.cli.output import envelope, rows, table, write_frame
 from harnlab.cli.reading import loaded
 from harnlab.frames import SCHEMAS
@@ -18,7 +18,11 @@ from harnlab.runs import Runs
 
 @click.command()
 @paths
-@click.option("--frame", help="Print the rows of one frame instead (`harnlab schema` lists them).")
+@click.option(
+    "--frame",
+    shell_complete=completed(lambda: ["summary", *SCHEMAS]),
+    help="Print the rows of one frame instead (`harnlab schema` lists them).",
+)
 @form
 @as_json
 def command(paths: tuple[str, ...], frame: str | None, form: str, as_json: bool) -> None:

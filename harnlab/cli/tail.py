@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -15,9 +16,11 @@ from harnlab.tailing import tail
 @click.argument("path")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more at the end.")
 @click.option("--interval", default=0.2, show_default=True, help="Seconds between two looks at the file.")
-@click.option("--json", "as_json", is_flag=True, help="Print each row as one JSON object in a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as one JSON object in a line.")
 def command(path: str, follow: bool, interval: float, as_json: bool) -> None:
     """Print the events of a growing transcript or event log; Ctrl-C ends it.
+
+    With --json these are JSON Lines: each a row of `events`, as `harnlab schema tail` describes it.
 
     Example: harnlab tail runs/llm_transcript.jsonl --json | jq .type
     """
@@ -27,7 +30,12 @@ def command(path: str, follow: bool, interval: float, as_json: bool) -> None:
 
 
 def _json(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=lambda value: value.isoformat())
+    return json.dumps(row, ensure_ascii=False, default=_instant)
+
+
+def _instant(at: datetime) -> str:
+    """Time as every other command writes it."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _line(row: dict[str, Any]) -> str:

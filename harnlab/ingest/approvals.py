@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from harnlab.frames import APPROVALS, SOURCE
-from harnlab.ingest.fields import instant
+from harnlab.ingest.fields import instant, sound
 
 _SOURCE: Final = [column.name for column in SOURCE]
 _PREFIXES: Final = {
@@ -103,11 +103,7 @@ def _outcome(request: Row, answers: list[Row]) -> Row:
     decided = end or said[-1]
     record = _object(decided["record"])
     reviewers = record.get("reviewers")
-    named = (
-        reviewers[-1]
-        if isinstance(reviewers, list) and reviewers and isinstance(reviewers[-1], str)
-        else None
-    )
+    named = _text(reviewers[-1]) if isinstance(reviewers, list) and reviewers else None
     spoke = said[-1] if said and status != "timeout" else None
     return {
         "status": status,
@@ -155,7 +151,7 @@ def _time(response: Row | None) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return sound(value) if isinstance(value, str) else None
 
 
 def _object(text: str | None) -> Row:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import polars as pl
 
 from harnlab.frames import AUTONOMY_CHECKS, SOURCE
+from harnlab.ingest.fields import sound
 from harnlab.vocabulary import AutonomyReason, AutonomyTier, TrustOutcome
 
 AGENT_LOOP: Final = "agent_loop"
@@ -134,7 +135,7 @@ def _is_deed(record: Row) -> bool:
 
 def _of_approval(approval: Row) -> Iterable[Row]:
     detail = _object(approval["detail"])
-    if detail.get("reason") not in _REASONS:
+    if _text(detail.get("reason")) not in _REASONS:
         return
     texts = ("session_id", "event_id", "binding_key", "reason", "from_tier", "requested_tier")
     members: Row = {name: _text(detail.get(name)) for name in texts}
@@ -229,4 +230,4 @@ def _object(text: str | None) -> Row:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return sound(value) if isinstance(value, str) else None

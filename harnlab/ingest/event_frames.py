@@ -244,10 +244,13 @@ class _Batch:
         return pl.Series(spans, dtype=pl.Int64)
 
     def entries(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Transcript entries by event type, with the digest that tells entries without a ``call_id`` apart."""
+        """Transcript entries by event type, with the digest that tells entries without a ``call_id`` apart.
+
+        An entry that is no object is an event only.
+        """
         by_type: dict[str, list[int]] = {}
         for position, topic in enumerate(self.topics):
-            if topic == TRANSCRIPT_TOPIC:
+            if topic == TRANSCRIPT_TOPIC and self._is_object(position):
                 kind = self.ids[position].type or self.source.kinds[self.kept[position]]
                 if kind in _ENTRY_TYPES:
                     by_type.setdefault(kind, []).append(position)
@@ -268,7 +271,7 @@ class _Batch:
         by_family: dict[str, list[int]] = {}
         for position, topic in enumerate(self.topics):
             family = self._family_of(position, topic)
-            if family and self.payloads[position].lstrip()[:1] == b"{":
+            if family and self._is_object(position):
                 by_family.setdefault(family, []).append(position)
         for family, positions in by_family.items():
             frame = self._family(family, positions).with_columns(
@@ -288,6 +291,9 @@ class _Batch:
                 texts = [self.payloads[position].decode("utf-8", "replace") for position in positions]
                 frame = frame.with_columns(payload=pl.Series(texts, dtype=pl.String))
             yield family, frame
+
+    def _is_object(self, position: int) -> bool:
+        return self.payloads[position].lstrip()[:1] == b"{"
 
     def _family_of(self, position: int, topic: str) -> str | None:
         kind = self.source.kinds[self.kept[position]]

@@ -20,6 +20,7 @@ _BOUNDS: dict[pl.DataType, tuple[int, int]] = {
     pl.UInt32(): (0, 2**32 - 1),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_SECOND = -62_135_596_800  # 0001-01-01T00:00:00Z
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last instant Python and Polars both hold
 _SHOWN = 120
 
@@ -76,12 +77,19 @@ def _refused(value: Any, expected: str) -> Typed:
 def _text(value: Any) -> Typed:
     if not isinstance(value, str):
         return _refused(value, "text")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        kept = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    kept = sound(value)
+    if kept != value:
         return Typed(kept, f"lone surrogate in {shown(value)}; kept as U+FFFD")
     return Typed(value)
+
+
+def sound(text: str) -> str:
+    """A text as a column can hold it: U+FFFD for every lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _texts(value: Any) -> Typed:
@@ -136,18 +144,19 @@ def instant(value: Any) -> Typed:
         ):
             return _from_epoch(whole, fraction, value)
         return _from_rfc3339(value)
-    if not abs(value) <= _LAST_SECOND:  # also where it is NaN, or an integer that no float holds
+    if not _FIRST_SECOND <= value <= _LAST_SECOND:  # also where it is NaN, or an integer that no float holds
         return _refused(value, "a time")
     return Typed(_EPOCH + timedelta(microseconds=round(value * 1_000_000)))
 
 
 def _from_epoch(whole: str, fraction: str, raw: str) -> Typed:
     seconds, micros = int(whole), int(fraction[:6].ljust(6, "0"))
-    if abs(seconds) > _LAST_SECOND:
-        return _refused(raw, "a time before the year 10000")
     if whole.startswith("-"):
         micros = -micros
-    return Typed(_EPOCH + timedelta(seconds=seconds, microseconds=micros))
+    try:
+        return Typed(_EPOCH + timedelta(seconds=seconds, microseconds=micros))
+    except OverflowError:
+        return _refused(raw, "a time between the years 1 and 9999")
 
 
 def _from_rfc3339(value: str) -> Typed:

@@ -249,8 +249,10 @@ class _Search:
 
 
 def _run_of(source: Source, root: Record | None) -> str:
-    run = root.member(_RUN_MEMBER.get(source.kind, "")) if root else None
-    return run if isinstance(run, str) and run else source.run_id
+    member = _RUN_MEMBER.get(source.kind) if root else None
+    # as the document's own reader, which reports what is odd about it
+    run = typed_member(root, member, Text, Findings()) if root and member else None
+    return run or source.run_id
 
 
 def _holder(source: Source, offset: int, root: Record | None) -> str:

@@ -15,7 +15,7 @@ import polars as pl
 from harnlab.core.trust import ChainReport, entry_hash, tier_changes, verify_chain
 from harnlab.errors import InvalidArgument
 from harnlab.frames import TRUST_RECORDS, Instant
-from harnlab.ingest.fields import instant
+from harnlab.ingest.fields import instant, sound
 from harnlab.ingest.trust import log_of
 from harnlab.questions import of_frames, question
 from harnlab.replay.inputs import Frames
@@ -98,7 +98,9 @@ _CHAINS: Final = {
 
 def _summary(report: ChainReport) -> Row:
     broken = [f"{link.record_id or link.position}: {link.field}" for link in report.broken]
-    return report.to_json() | {"broken": broken}
+    told = report.to_json() | {"broken": broken}
+    lists = {name: [sound(text) for text in told[name]] for name in ("broken", "errors")}
+    return told | lists | {"root_hash": sound(report.root_hash) if report.root_hash is not None else None}
 
 
 @question
@@ -144,7 +146,7 @@ def _stretches(payloads: list[Any], agent: str, default: str) -> Iterator[Row]:
     stretch: Row = {"since": None, "tier": default, "action": None, "record_id": None}
     for change in tier_changes(payloads, agent):
         at = instant(change.timestamp).value
-        record_id = change.record_id if isinstance(change.record_id, str) else None
+        record_id = sound(change.record_id) if isinstance(change.record_id, str) else None
         yield stretch | {"until": at}
         stretch = {"since": at, "tier": change.tier, "action": change.action, "record_id": record_id}
     yield stretch | {"until": None}
@@ -183,13 +185,13 @@ def _told(
     row: Row, broken: list[tuple[str, str]], records: list[Row], found: dict[int, Any]
 ) -> tuple[str, str]:
     because = "; ".join(f"{field}: {reason}" for field, reason in broken)
-    sound = [
+    copies = [
         other for other in records if other["_row"] not in found and other["record_id"] == row["record_id"]
     ]
-    if sound and row["record_id"] is not None:
-        differing = ", ".join(_differing(_payload(row), _payload(sound[0])))
-        where = ", ".join(sound[0]["topics"] or [sound[0]["source_path"]])
-        because += f"; not as in the copy in {where}: {differing}"
+    if copies and row["record_id"] is not None:
+        differing = ", ".join(_differing(_payload(row), _payload(copies[0])))
+        where = ", ".join(copies[0]["topics"] or [copies[0]["source_path"]])
+        because += f"; not as in the copy in {where}: {sound(differing)}"
     return broken[0][0], because
 
 

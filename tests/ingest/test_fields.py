@@ -58,7 +58,10 @@ def test_the_times_the_runtime_writes_are_read(text, expected):
     assert instant(text) == (expected, None)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "", "99999999999999", "1e400", [], True, 1e300])
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "", "99999999999999", "1e400", "-62135596801", -62135596801, "\ud800", [], True, 1e300],
+)
 def test_a_time_that_is_none_is_named(text):
     value, oddity = instant(text)
     assert value is None

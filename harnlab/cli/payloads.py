@@ -129,7 +129,7 @@ def _of_texts() -> dict[str, Schema]:
     )
     schemas = {f"schema {name}": _ANY_OBJECT for name in ("rules", "envelope", "tail")}
     return {
-        "report": _object(written=_TEXT, runs=_COUNT),
+        "report": _object(written=_TEXT, runs=_COUNT, redacted=_YES_NO),
         "lab": _object(folder=_TEXT, copied=_list(_TEXT)),
         "doctor": _object(healthy=_YES_NO, parts=_list(part)),
         "schema": _object(schema_version=_COUNT, frames=_list(frame)),
@@ -149,7 +149,8 @@ def _of_cache() -> dict[str, Schema]:
 
 def _of_lake() -> dict[str, Schema]:
     parts = _object(
-        **{"part": _TEXT, "written": _YES_NO},
+        part=_TEXT,
+        written=_YES_NO,
         **dict.fromkeys(("files", "bytes", "runs", "events", "calls", "problems"), _COUNT),
     )
     rows = {"type": "object", "additionalProperties": _COUNT}

@@ -15,6 +15,7 @@ import polars as pl
 
 from harnlab.errors import InvalidArgument, UnreadablePath
 from harnlab.ingest.discover import discover
+from harnlab.ingest.sources import Source
 from harnlab.lake import plan
 from harnlab.lake.crossing import crossing_ties
 from harnlab.lake.executors import done_in_turn
@@ -139,6 +140,7 @@ def convert(
         raise InvalidArgument(str(workers), where="workers", expected="at least 1")
     folder = Path(lake).absolute()
     try:
+        found = discover(several)
         with locked(folder), file_progress(progress) as report:
             given = tuple(os.path.abspath(path) for path in several)  # noqa: PTH100 - a pattern is no Path
             work = _Conversion(
@@ -146,7 +148,7 @@ def convert(
                 report,
                 lambda jobs: done_in_turn(write_part, jobs, executor=executor, workers=workers),
             )
-            return work.convert(several, given, drop_missing=drop_missing)
+            return work.convert(found, given, drop_missing=drop_missing)
     except OSError as error:
         raise not_written(folder, error) from None
 
@@ -170,12 +172,10 @@ class _Conversion:
         self._written: set[str] = set()
         self._known: dict[str, PartCount] = {}
 
-    def convert(
-        self, paths: Sequence[str | os.PathLike[str]], given: tuple[str, ...], *, drop_missing: bool
-    ) -> Converted:
+    def convert(self, found: Sequence[Source], given: tuple[str, ...], *, drop_missing: bool) -> Converted:
         """Write what is not there, see that no id stands in two parts, and say which parts count."""
         before = self._before(given)
-        sources = [StatedSource(source=source, state=state_of(source)) for source in discover(paths)]
+        sources = [StatedSource(source=source, state=state_of(source)) for source in found]
         self._known = {part.part: part for part in before.parts} if before else {}
         held = self._held(before)
         if not drop_missing:

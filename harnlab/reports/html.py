@@ -1,84 +1,67 @@
-"""The report page: findings first, then the tables they stand on.
+"""The report page: findings first, then the tables they stand on, then the log lines themselves.
 
-Everything that comes from a log goes through the template's escaping; the page forbids scripts and any request
-in its own policy, so a text that slipped through could still do nothing.
+Everything that comes from a log goes through :func:`harnlab.reports.words.shown` and the template's escaping. The
+page forbids any request, and any script but its own, known by its hash, which sorts tables: a text that slipped
+through could still do nothing.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import altair as alt
 import jinja2
 import polars as pl
 from markupsafe import Markup
 
 from harnlab import __version__
 from harnlab.analysis import costs, routes
-from harnlab.charts import costs as cost_charts
-from harnlab.charts import routes as route_charts
 from harnlab.charts.renderer import to_svg
 from harnlab.errors import UnreadablePath
-from harnlab.questions import runs_of
+from harnlab.replay.whatif.decidability import MEANINGS
+from harnlab.reports.appendix import Appendix
+from harnlab.reports.redaction import Redactor
+from harnlab.reports.sections import Listing, Section, decidability, sections
+from harnlab.reports.words import Mask, cell, shown, shown_frame, sort_key, unmasked
 from harnlab.runs import Runs
 
-_MOST_ROWS: Final = 200
-#: Columns of each table: what a reader needs to judge it, and the log line.
-_OVERRUN: Final = (
-    "step",
-    "status",
-    "limit",
-    "limit_value",
-    "observed",
-    "overshoot",
-    "tripping_call_id",
-    "line",
-)
-_INHERITED: Final = (
-    "timestamp",
-    "model",
-    "provider",
-    "wire_format",
-    "inherited_fields",
-    "outcome_kind",
-    "cost_usd",
-    "line",
-)
-_RUN: Final = (
-    "run_id",
-    "task",
-    "status",
-    "started_at",
-    "calls",
-    "cost_usd",
-    "unpriced_calls",
-    "inherited_calls",
-    "steps_stopped",
-    "problems",
-)
-_PROBLEM: Final = ("kind", "field", "reason", "line")
+#: Rows of a table; the notebook has them all.
+MOST_ROWS: Final = 200
+#: Columns that hold what people or models wrote.
+_TEXTS: Final = ("task", "message")
+#: What a sentence quotes of a record.
+_QUOTED: Final = r"""("[^"]*"|'[^']*')"""
 _templates: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("harnlab.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Cell:
+    """What stands in one cell: its text, what it is sorted by, and the quoted line it jumps to."""
+
+    text: str
+    sort: str | None = None
+    anchor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
-    """A table as texts: what stands in each cell, and which columns are numbers."""
+    """A table as texts, with the columns that are numbers."""
 
     caption: str
     columns: list[str]
     numeric: list[bool]
-    rows: list[list[str]]
+    rows: list[list[_Cell]]
     left_out: int
 
 
-def write_report(runs: Runs, path: str | os.PathLike[str]) -> Path:
+def write_report(runs: Runs, path: str | os.PathLike[str], *, redact: bool = False) -> Path:
     """Write the findings of some runs as one self-contained HTML file.
 
     Parameters
@@ -86,7 +69,10 @@ def write_report(runs: Runs, path: str | os.PathLike[str]) -> Path:
     runs : Runs
         Loaded runs.
     path : path-like
-        File to write; missing folders are made.
+        File to write; missing folders are made. Its links to the logs work as long as it lies there.
+    redact : bool
+        Mask texts of messages and whatever looks like a secret (keys, tokens, passwords, e-mail addresses), in
+        tables, charts, quoted lines and paths; the page says so, and links to no file.
 
     Returns
     -------
@@ -98,18 +84,8 @@ def write_report(runs: Runs, path: str | os.PathLike[str]) -> Path:
     UnreadablePath
         When the file cannot be written.
     """
-    runs = runs_of(runs, where="report")
-    overruns = costs.overruns(runs)
-    incident = routes.incident(runs)
-    page = _templates.get_template("report.html.jinja").render(
-        version=__version__,
-        runs=runs,
-        total=costs.total(runs),
-        overruns=overruns,
-        incident=incident,
-        sections=_sections(runs, overruns),
-    )
     target = Path(path).absolute()
+    page = report_page(runs, beside=target.parent, redact=redact)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page, encoding="utf-8")
@@ -118,69 +94,92 @@ def write_report(runs: Runs, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _sections(runs: Runs, overruns: pl.DataFrame) -> list[dict[str, Any]]:
-    """Title, charts and table of each section, in reading order."""
-    return [
-        {
-            "title": "Steps over their limit",
-            "charts": [],
-            "table": _table(
-                "One row per step that was stopped or went over a declared limit",
-                _placed(overruns, "tripping_source_path", "tripping_source_line").select(_OVERRUN),
-            ),
-        },
-        {
-            "title": "Inherited routes",
-            "charts": _drawn([route_charts.provenance_matrix(routes.matrix(runs))], runs.dispatches),
-            "table": _table(
-                "Inherited dispatches, oldest first", _placed(routes.inherited(runs)).select(_INHERITED)
-            ),
-        },
-        {
-            "title": "Where the money went",
-            "charts": _drawn([cost_charts.by_dimension(costs.by(runs, "step"))], runs.calls),
-            "table": _table("Cost by persona, step and model", costs.by(runs, "persona", "step", "model")),
-        },
-        {"title": "Runs", "charts": [], "table": _table("Every run", _placed(runs.summary).select(_RUN))},
-        {
-            "title": "Problems",
-            "charts": [],
-            "table": _table("What could not be read as it should", _placed(runs.problems).select(_PROBLEM)),
-        },
-    ]
-
-
-def _placed(frame: pl.DataFrame, path: str = "source_path", line: str = "source_line") -> pl.DataFrame:
-    """The frame with ``line``, the place of each row as ``path:line``."""
-    source = pl.coalesce(path, "source_path")
-    number = pl.when(pl.col(path).is_not_null()).then(pl.col(line)).otherwise(pl.col("source_line"))
-    return frame.with_columns(line=pl.format("{}:{}", source, number.fill_null(1)))
-
-
-def _drawn(charts: Sequence[alt.TopLevelMixin], frame: pl.DataFrame) -> list[Markup]:
-    return [] if frame.is_empty() else [Markup(to_svg(chart)) for chart in charts]
-
-
-def _table(caption: str, frame: pl.DataFrame) -> _Table:
-    kept = [column for column in frame if column.null_count() < len(column)]
-    shown = [column.head(_MOST_ROWS).to_list() for column in kept]
-    return _Table(
-        caption=caption,
-        columns=[column.name for column in kept],
-        numeric=[column.dtype.is_numeric() for column in kept],
-        rows=[[_cell(value) for value in row] for row in zip(*shown, strict=True)],
-        left_out=max(0, frame.height - _MOST_ROWS),
+def report_page(runs: Runs, *, beside: Path, redact: bool = False) -> str:
+    """The report as HTML text; ``beside`` is the folder its links to the logs start from."""
+    redactor = Redactor() if redact else None
+    mask = redactor.text if redactor else unmasked
+    appendix = Appendix(runs=runs, beside=beside, mask=mask, redactor=redactor)
+    drawn = [_section(section, mask, appendix) for section in sections(runs)]
+    script = _templates.get_template("sort.js").render()
+    return _templates.get_template("report.html.jinja").render(
+        version=__version__,
+        runs=runs,
+        total=costs.total(runs).to_dicts()[0],
+        findings=list(_findings(runs, mask)),
+        paragraph=shown(routes.incident(runs).paragraph, mask, most=4_000),
+        sections=drawn,
+        meanings={str(word): told for word, told in MEANINGS.items()},
+        decidability=decidability(),
+        appendix=appendix,
+        redacted=redactor.told() if redactor else None,
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=Markup(_templates.get_template("report.css").render()),
     )
 
 
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case float():
-            return f"{value:,.6f}".rstrip("0").rstrip(".")
-        case datetime():
-            return f"{value:%Y-%m-%d %H:%M:%S}"
-        case list():
-            return ", ".join(map(_cell, value))
-    return str(value)
+def _findings(runs: Runs, mask: Mask) -> Iterator[dict[str, str]]:
+    for row in costs.overruns(runs).iter_rows(named=True):
+        yield {name: shown(str(row[name] or ""), mask, most=1_000) for name in ("step", "status", "because")}
+
+
+def _section(section: Section, mask: Mask, appendix: Appendix) -> dict[str, Any]:
+    """Charts drawn and table written out, of what may be shown."""
+    charts = []
+    for frames, draw in section.drawings:
+        chart = draw(*(shown_frame(frame, mask) for frame in frames))
+        charts.append({"svg": Markup(_svg(chart)), "title": _title(chart)})
+    table = _table(section.listing, mask, appendix) if section.listing is not None else None
+    return {"title": section.title, "said": section.said, "charts": charts, "table": table}
+
+
+def _svg(chart: Any) -> str:
+    """Drawing in the page's own ink, so that it reads in light, in dark and on paper."""
+    return to_svg(chart, theme="harnlab").replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+
+
+def _title(chart: Any) -> str:
+    title = chart.title
+    return title if isinstance(title, str) else str(title.text)
+
+
+def _table(listing: Listing, mask: Mask, appendix: Appendix) -> _Table:
+    placed = {"source_path", "source_line"} <= set(listing.rows.columns)
+    rows = listing.rows.head(MOST_ROWS)
+    kept = [name for name in listing.columns if rows[name].null_count() < rows.height]
+    values = _spoken(rows.select(kept), mask)
+    cells = [[_Cell(text=cell(value), sort=sort_key(value)) for value in row] for row in values.iter_rows()]
+    if placed and cells:
+        for row, (path, line) in zip(
+            cells, rows.select("source_path", "source_line").iter_rows(), strict=True
+        ):
+            row.append(_place(path, line, mask, appendix))
+        kept = [*kept, "line"]
+    return _Table(
+        caption=listing.caption,
+        columns=kept,
+        numeric=[name in values.columns and values[name].dtype.is_numeric() for name in kept],
+        rows=cells,
+        left_out=max(0, listing.rows.height - MOST_ROWS),
+    )
+
+
+def _spoken(rows: pl.DataFrame, mask: Mask) -> pl.DataFrame:
+    """Rows fit to be shown; where secrets are masked, what people and models wrote as well."""
+    rows = shown_frame(rows, mask)
+    if mask is unmasked:
+        return rows
+    texts = [name for name in _TEXTS if name in rows.columns]
+    sentences = [name for name in ("reason", "because") if name in rows.columns]
+    return rows.with_columns(
+        *(pl.format("[text, {} characters]", pl.col(name).str.len_chars()).alias(name) for name in texts),
+        *(pl.col(name).str.replace_all(_QUOTED, "[text]") for name in sentences),
+    )
+
+
+def _place(path: str | None, line: int | None, mask: Mask, appendix: Appendix) -> _Cell:
+    if path is None:
+        return _Cell(text="")
+    number = line if line is not None else 1
+    text = shown(f"{path}:{number}", mask)
+    return _Cell(text=text, anchor=appendix.anchor(path, number))

@@ -1,0 +1,76 @@
+"""The log lines a report stands on, quoted at its end, each with a place to jump to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from harnlab.errors import HarnlabError
+from harnlab.reports.redaction import Redactor
+from harnlab.reports.words import Mask, shown
+from harnlab.runs import Runs
+
+#: Lines quoted at most, and letters of each; a report is a letter, not an archive.
+MOST_LINES: Final = 400
+MOST_LETTERS: Final = 1_600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """One quoted line: where to jump to, where it stands, its text, and the file beside the report."""
+
+    anchor: str
+    place: str
+    text: str
+    link: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Appendix:
+    """Collects the lines that tables point to; ``beside`` is the folder the report will lie in."""
+
+    runs: Runs
+    beside: Path
+    mask: Mask
+    redactor: Redactor | None
+    quotes: dict[tuple[str, int], Quote] = field(default_factory=dict)
+    left_out: int = 0
+
+    def anchor(self, path: str, line: int) -> str | None:
+        """Place to jump to for a line; ``None`` when the report already quotes as many as it may."""
+        if (known := self.quotes.get((path, line))) is not None:
+            return known.anchor
+        if len(self.quotes) >= MOST_LINES:
+            self.left_out += 1
+            return None
+        quoted = Quote(
+            anchor=f"line-{len(self.quotes) + 1}",
+            place=shown(f"{path}:{line}", self.mask),
+            text=self._text(path, line),
+            link=None if self.redactor else self._link(path),
+        )
+        self.quotes[path, line] = quoted
+        return quoted.anchor
+
+    def _text(self, path: str, line: int) -> str:
+        try:
+            text = self.runs.text((path, line))
+        except HarnlabError:
+            return "(not a line that can be quoted: the record stands in a larger document)"
+        if self.redactor is not None:
+            text = self.redactor.line(text)
+        return shown(text.strip(), most=MOST_LETTERS)
+
+    def _link(self, path: str) -> str | None:
+        """Relative address of a log that was loaded, which works when the report lies where it was written."""
+        real = next((source.path for source in self.runs.sources if source.shown == path), None)
+        if real is None:
+            return None
+        try:
+            relative = os.path.relpath(real, self.beside)
+        except ValueError:  # another drive
+            return None
+        return quote("./" + Path(relative).as_posix())

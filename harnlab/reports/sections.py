@@ -1,0 +1,188 @@
+"""The sections of the report: what each asks, draws and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import altair as alt
+import polars as pl
+
+from harnlab import charts
+from harnlab.analysis import autonomy, costs, routes, skills, state
+from harnlab.replay import whatif
+from harnlab.runs import Runs
+
+#: A chart that is drawn once its frames are known to be fit to show.
+Drawing = tuple[tuple[pl.DataFrame, ...], Callable[..., alt.TopLevelMixin]]
+_LINE: Final = ("source_path", "source_line")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A table to be: its caption, its rows with ``source_path`` and ``source_line``, and the columns to show."""
+
+    caption: str
+    rows: pl.DataFrame
+    columns: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One section: its title, what it says, its charts, its table."""
+
+    title: str
+    said: str = ""
+    drawings: list[Drawing] = field(default_factory=list)
+    listing: Listing | None = None
+
+
+def sections(runs: Runs) -> Iterator[Section]:
+    """Every section, in reading order."""
+    yield _overruns(runs)
+    yield _money(runs)
+    yield _routes(runs)
+    yield _skills(runs)
+    yield _autonomy(runs)
+    yield _state(runs)
+    yield Section(
+        title="Runs",
+        listing=Listing(caption="Every run", rows=runs.summary, columns=_RUN),
+    )
+    yield Section(
+        title="Problems",
+        said="Every line that could not be read as it should; nothing was left out in silence.",
+        listing=Listing(
+            caption="What could not be read",
+            rows=runs.problems,
+            columns=("kind", "field", "reason"),
+        ),
+    )
+
+
+_RUN: Final = (
+    "run_id", "task", "status", "started_at", "calls", "cost_usd", "unpriced_calls", "inherited_calls",
+    "steps_stopped", "problems",
+)  # fmt: skip
+
+
+def _overruns(runs: Runs) -> Section:
+    over = costs.overruns(runs)
+    places = over.with_columns(
+        source_path=pl.coalesce("tripping_source_path", "source_path"),
+        source_line=pl.when(pl.col("tripping_source_path").is_not_null())
+        .then("tripping_source_line")
+        .otherwise("source_line"),
+    )
+    columns = ("step", "status", "limit", "limit_value", "observed", "overshoot", "tripping_call_id")
+    drawings: list[Drawing] = []
+    for (unit,), rows in over.group_by("unit", maintain_order=True):
+        running = costs.running(runs).join(
+            rows.select("run_id", "span_id"), on=["run_id", "span_id"], how="semi", maintain_order="left"
+        )
+        if running.height:
+            drawings.append(((running,), _running_in("tokens" if unit == "tokens" else "USD")))
+    return Section(
+        title="Steps over their limit",
+        said="The limit is tested after each call and strictly: the call that breaks it is already paid.",
+        drawings=drawings,
+        listing=Listing(caption="Steps that went over a declared limit", rows=places, columns=columns),
+    )
+
+
+def _running_in(unit: str) -> Callable[[pl.DataFrame], alt.TopLevelMixin]:
+    return lambda rows: charts.costs.running_total(rows, unit=unit)
+
+
+def _money(runs: Runs) -> Section:
+    known = runs.frame("calls").height or runs.frame("steps").height
+    names = ("persona", "step", "model")
+    by = costs.by(runs, *names)
+    drawings: list[Drawing] = []
+    if known:
+        drawings = [
+            ((costs.nested(runs, *names),), charts.costs.icicle),
+            ((costs.trend(runs, by="model"),), charts.costs.over_time),
+        ]
+    columns = (*names, "calls", "unpriced_calls", "input_tokens", "output_tokens", "cost_usd", "share_pct")
+    return Section(
+        title="Where the money went",
+        said="Recorded costs, added up exactly. Calls without a price are counted and not guessed.",
+        drawings=drawings,
+        listing=Listing(caption="Cost by persona, step and model", rows=by, columns=columns)
+        if known
+        else None,
+    )
+
+
+def _routes(runs: Runs) -> Section:
+    inherited = routes.inherited(runs)
+    drawings: list[Drawing] = []
+    if inherited.height:
+        drawings = [
+            ((routes.matrix(runs),), charts.routes.provenance_matrix),
+            ((routes.trend(runs),), charts.routes.inherited_share),
+            ((routes.outcomes(runs, by=["model", "origin"]),), charts.routes.outcome_mix),
+        ]
+    columns = (
+        "timestamp", "model", "provider", "wire_format", "inherited_fields", "outcome_kind", "cost_usd",
+    )  # fmt: skip
+    return Section(
+        title="Inherited routes",
+        said="Calls that took their provider, wire format or another field from the primary's route.",
+        drawings=drawings,
+        listing=Listing(caption="Inherited dispatches, oldest first", rows=inherited, columns=columns),
+    )
+
+
+def _skills(runs: Runs) -> Section:
+    omitted = skills.omitted(runs)
+    drawings: list[Drawing] = []
+    cards = runs.frame("skill_cards")
+    if cards.height:
+        worst = (omitted if omitted.height else cards)["run_id"][0]
+        lifecycle = skills.lifecycle(runs[worst])
+        if lifecycle.height <= charts.costs.MOST_ROWS:
+            drawings.append(((lifecycle,), charts.skills.lifecycle_matrix))
+    columns = (
+        "skill_id", "omitted_reason", "omitted_turns", "turns_recorded", "in_use_turns", "budget_needed",
+    )  # fmt: skip
+    return Section(
+        title="Skills left out",
+        said="budget_needed is the smallest catalog budget, in bytes, that shows the card in every turn.",
+        drawings=drawings,
+        listing=Listing(caption="Skills that were not shown in some turn", rows=omitted, columns=columns),
+    )
+
+
+def _autonomy(runs: Runs) -> Section:
+    usage, denials = autonomy.usage(runs), autonomy.denials(runs)
+    columns = ("at", "agent_key", "reason", "per_hour", "per_day", "approval_status", "waited_s")
+    return Section(
+        title="Autonomy denied",
+        said="Quotas are counted in UTC hours and days that do not roll.",
+        drawings=[((usage,), charts.autonomy.hours)] if usage.height else [],
+        listing=Listing(caption="Decisions that needed an approval", rows=denials, columns=columns),
+    )
+
+
+def _state(runs: Runs) -> Section:
+    entries, handoffs = state.entries(runs), state.handoffs(runs)
+    timed = entries.filter(pl.col("state") == "value")["updated_at"].count()
+    fits = timed > 0 and entries.height + handoffs.height <= charts.costs.MOST_ROWS
+    columns = ("kind", "session_id", "key", "previous_writer", "current_writer", "at", "because")
+    return Section(
+        title="Durable state",
+        drawings=[((entries, handoffs), charts.state.writer_lanes)] if fits else [],
+        listing=Listing(
+            caption="Conflicts between writers, recorded or suspected",
+            rows=state.conflicts(runs),
+            columns=columns,
+        ),
+    )
+
+
+def decidability() -> list[dict[str, Any]]:
+    """What a record can decide, question by question."""
+    return whatif.DECIDABILITY.to_dicts()

@@ -26,7 +26,7 @@ from harnlab.ingest.transcripts import read_stretch, read_transcripts
 #: A smaller file is read in no time.
 SMALLEST_FILE_BYTES: Final = 2 << 20
 #: Fewer new bytes of a file that grew are read again rather than kept.
-SMALLEST_GROWTH_BYTES: Final = 256 << 10
+SMALLEST_GROWTH_BYTES: Final = 4 << 20
 #: So many entries of one file are put together to one.
 MOST_ENTRIES: Final = 8
 
@@ -213,4 +213,5 @@ def _is_large(source: Source) -> bool:
 
 def _joined(parts: Sequence[Frames]) -> Frames:
     names = dict.fromkeys(name for part in parts for name in part)
-    return {name: pl.concat([part[name] for part in parts if name in part]) for name in names}
+    # in one piece each: whatever is asked of them afterwards takes longer of pieces
+    return {name: pl.concat([part[name] for part in parts if name in part], rechunk=True) for name in names}

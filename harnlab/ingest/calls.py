@@ -80,14 +80,20 @@ def _side(events: Mapping[str, pl.DataFrame], family: Family, line: str | None) 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows counted within their id, so that an id written twice never multiplies rows."""
-    nth = pl.when(pl.col("call_id").is_not_null()).then(pl.int_range(pl.len()).over("run_id", "call_id"))
-    return frame.with_columns(_nth=nth.cast(pl.Int64))
+    ids, known = ("run_id", "call_id"), pl.col("call_id").is_not_null()
+    repeated = frame.filter(known).select(pl.struct(ids).is_duplicated().any()).item()
+    nth = pl.int_range(pl.len()).over(ids) if repeated else pl.lit(0)
+    return frame.with_columns(_nth=pl.when(known).then(nth).cast(pl.Int64))
 
 
 def _outer(sides: list[pl.DataFrame]) -> pl.DataFrame:
     """Full join of some sides; a column that several have is the first side's that is not null."""
     joined = sides[0]
     for side in sides[1:]:
+        if side.is_empty():
+            lacking = {name: dtype for name, dtype in side.schema.items() if name not in joined.columns}
+            joined = joined.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in lacking.items())
+            continue
         joined = joined.join(side, on=_KEY, how="full", suffix="__next")
         both = [name.removesuffix("__next") for name in joined.columns if name.endswith("__next")]
         taken = [pl.coalesce(name, f"{name}__next").alias(name) for name in both if name not in _SOURCE]

@@ -57,6 +57,8 @@ def read_event_logs(sources: Iterable[Source]) -> LogParts:
 
 
 def _read_lines(sources: Sequence[Source], batch: _Batch) -> LogParts:
+    if not sources:
+        return LogParts()
     reader = EventReader(sources)
     for window in windows([source.path for source in sources]):
         if isinstance(window, Unreadable):

@@ -86,6 +86,8 @@ def link_by_call(
         .select("call_id", linked_run="run_id")
         .unique("call_id", keep="none")
     )
+    if named.is_empty() and (timed is None or timed.is_empty()):
+        return events.clear().select("source_path", "source_line", linked_run="run_id")
     rows = (
         events.filter(
             pl.col("source_kind") == SourceKind.TRANSCRIPT.value,

@@ -40,6 +40,10 @@ def step_calls(spans: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
         In the schema of ``step_calls``: every ``call_id`` of a run once, and spans of calls that name none;
         ordered by run and by the end of the call, the order in which steps are charged.
     """
+    if spans.is_empty():
+        order = ("run_id", "span_id", "source_line")
+        told = _of_calls(calls).sort(*order, nulls_last=True, maintain_order=True)
+        return STEP_CALLS.conform(told.with_columns(seq=pl.int_range(pl.len()).over("run_id")))
     numbered = spans.with_columns(_span=pl.int_range(pl.len(), dtype=pl.Int64))
     # where two spans claim one id, the first is meant
     by_id = numbered.select("run_id", "span_id", "_span", "kind", "call_id").unique(
@@ -80,15 +84,15 @@ def _asked(spans: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([once, asked.filter(pl.col("call_id").is_null())])
 
 
-def _told(calls: pl.DataFrame, by_id: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """Calls as their own records tell of them, with the span of each (``_own``) or one around it (``_near``)."""
+def _of_calls(calls: pl.DataFrame) -> pl.DataFrame:
+    """Calls as their own records tell of them, each ``call_id`` of a run once."""
     status = pl.coalesce("error_status", pl.col("status").replace_strict(_STATUS, default=None))
     identified = pl.col("call_id").is_not_null()
     once = [
         calls.filter(identified).unique(["run_id", "call_id"], keep="first", maintain_order=True),
         calls.filter(~identified),
     ]
-    told = pl.concat(once).select(
+    return pl.concat(once).select(
         "run_id",
         *_PLACE,
         "call_id",
@@ -101,11 +105,17 @@ def _told(calls: pl.DataFrame, by_id: pl.DataFrame, asked: pl.DataFrame) -> pl.D
         status=status.cast(pl.String),
         duration_ms="response_ms",
     )
+
+
+def _told(calls: pl.DataFrame, by_id: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Calls as their own records tell of them, with the span of each (``_own``) or one around it (``_near``)."""
+    identified = pl.col("call_id").is_not_null()
     by_call = asked.filter(identified).select("run_id", "call_id", _named="_span")
     nameless = (pl.col("kind") == SpanKind.LLM_CALL.value) & ~identified
     near = by_id.select("run_id", "span_id", _near="_span", _nameless=nameless)
     found = (
-        told.join(by_call, on=["run_id", "call_id"], how="left", maintain_order="left")
+        _of_calls(calls)
+        .join(by_call, on=["run_id", "call_id"], how="left", maintain_order="left")
         .join(near, on=["run_id", "span_id"], how="left", maintain_order="left")
         .with_row_index("_row")
     )

@@ -23,6 +23,7 @@ from harnlab import __version__
 from harnlab.analysis import costs, routes
 from harnlab.charts.renderer import to_svg
 from harnlab.errors import UnreadablePath
+from harnlab.questions import runs_of
 from harnlab.replay.whatif.decidability import MEANINGS
 from harnlab.reports.appendix import Appendix
 from harnlab.reports.redaction import Redactor
@@ -96,6 +97,7 @@ def write_report(runs: Runs, path: str | os.PathLike[str], *, redact: bool = Fal
 
 def report_page(runs: Runs, *, beside: Path, redact: bool = False) -> str:
     """The report as HTML text; ``beside`` is the folder its links to the logs start from."""
+    runs = runs_of(runs, where="report")
     redactor = Redactor() if redact else None
     mask = redactor.text if redactor else unmasked
     appendix = Appendix(runs=runs, beside=beside, mask=mask, redactor=redactor)

@@ -2,7 +2,7 @@
 
     python tests/browser/gallery.py -o out/gallery [--width 1100 700] [NAME …]
 
-One PNG a chart, theme and width, and of the report the same, whole; they are there to be looked at.
+One PNG a chart, theme and width, and of the report part by part; they are there to be looked at.
 """
 
 import argparse
@@ -13,13 +13,13 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import polars as pl
 
 import harnlab as hl
 from browser import jupyter
 from harnlab.charts.renderer import to_svg
 
 SAMPLES = Path(__file__).parents[2] / "sample_transcripts"
+TALLEST_PX = 1400
 GROUNDS = {"light": "#ffffff", "dark": "#111111"}
 
 
@@ -71,9 +71,7 @@ CHARTS = {
     "compare-nothing": lambda: hl.charts.compare.differences(
         hl.compare(_runs("regression/baseline"), _runs("regression/baseline")).differences
     ),
-    "empty": lambda: hl.charts.costs.by_dimension(
-        hl.costs.by(_runs("cost-overrun"), "step").filter(pl.lit(False))
-    ),
+    "empty": lambda: hl.charts.costs.by_dimension(hl.costs.by(_runs("cost-overrun"), "step").clear()),
 }
 
 
@@ -102,9 +100,12 @@ def photographed_report(browser, folder, widths):
             page.goto(report.as_uri())
             for width in widths:
                 page.set_viewport_size({"width": width, "height": 900})
-                file = folder / f"report-{theme}-{width}.png"
-                page.screenshot(path=file, full_page=True)
-                yield file
+                for number, part in enumerate(page.locator("main > :not(section), section").all()):
+                    box = part.bounding_box()
+                    file = folder / f"report-{theme}-{width}-{number:02}.png"
+                    clip = {**box, "x": 0, "width": width, "height": min(box["height"], TALLEST_PX)}
+                    page.screenshot(path=file, full_page=True, clip=clip)
+                    yield file
             page.close()
 
 

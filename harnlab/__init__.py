@@ -58,10 +58,12 @@ if TYPE_CHECKING:
     from harnlab.tailing import tail as tail
     from harnlab.widgets.autonomy_explorer import AutonomyExplorer as AutonomyExplorer
     from harnlab.widgets.budget_explorer import BudgetExplorer as BudgetExplorer
+    from harnlab.widgets.live_chart import LiveChart as LiveChart
     from harnlab.widgets.route_explorer import RouteExplorer as RouteExplorer
     from harnlab.widgets.run_picker import RunPicker as RunPicker
     from harnlab.widgets.skill_explorer import SkillExplorer as SkillExplorer
     from harnlab.widgets.state_timeline import StateTimeline as StateTimeline
+    from harnlab.widgets.tail_view import TailView as TailView
 
 __version__ = "0.1.0.dev0"
 
@@ -69,11 +71,13 @@ __version__ = "0.1.0.dev0"
 _LAZY = {
     "AutonomyExplorer": ("harnlab.widgets.autonomy_explorer", "AutonomyExplorer"),
     "BudgetExplorer": ("harnlab.widgets.budget_explorer", "BudgetExplorer"),
+    "LiveChart": ("harnlab.widgets.live_chart", "LiveChart"),
     "RouteExplorer": ("harnlab.widgets.route_explorer", "RouteExplorer"),
     "RunPicker": ("harnlab.widgets.run_picker", "RunPicker"),
     "Runs": ("harnlab.runs", "Runs"),
     "SkillExplorer": ("harnlab.widgets.skill_explorer", "SkillExplorer"),
     "StateTimeline": ("harnlab.widgets.state_timeline", "StateTimeline"),
+    "TailView": ("harnlab.widgets.tail_view", "TailView"),
     "autonomy": ("harnlab.analysis.autonomy", None),
     "charts": ("harnlab.charts", None),
     "check": ("harnlab.gate", "check"),
@@ -115,12 +119,14 @@ __all__ = [
     "BudgetExplorer",
     "HarnlabError",
     "InvalidArgument",
+    "LiveChart",
     "MalformedRecord",
     "RouteExplorer",
     "RunPicker",
     "Runs",
     "SkillExplorer",
     "StateTimeline",
+    "TailView",
     "UnknownName",
     "UnreadablePath",
     "autonomy",

@@ -74,6 +74,13 @@ class LineFollower:
                 return frame
         return EVENTS.empty()
 
+    def text(self, row: Row) -> str:
+        """Record of a row of the newest batch as it stands in the file."""
+        start, content = self._before
+        begin = row["source_offset"] - start.offset
+        held = content[begin : begin + row["length"]] if begin >= 0 else b""
+        return held.decode("utf-8", "replace")
+
     def state(self, row: Row | None) -> State:
         """Where this is: behind ``row`` of the newest batch, or behind all of it."""
         at = self._at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -24,6 +24,9 @@ from harnlab.ingest.sources import Source
 
 Row = dict[str, Any]
 State = dict[str, Any]
+
+#: Place of the payload among the columns of a row.
+_PAYLOAD: Final = 3
 
 
 class RowFollower:
@@ -66,6 +69,11 @@ class RowFollower:
                 self._note(str(error))
                 break
         return []
+
+    def text(self, row: Row) -> str:
+        """Payload of a row of the newest batch."""
+        held = (values for number, values in self._given if number == row["source_line"])
+        return next((_text(values[_PAYLOAD]) for values in held), "")
 
     def state(self, row: Row | None) -> State:
         """Where this is: behind ``row`` of the newest batch, or behind all of it."""

@@ -31,6 +31,8 @@ class _Follower(Protocol):
 
     def read(self) -> pl.DataFrame: ...
 
+    def text(self, row: Row) -> str: ...
+
     def state(self, row: Row | None) -> State: ...
 
     def close(self) -> None: ...
@@ -127,6 +129,10 @@ class Tail(Iterator[Row]):
             frame = self._follower.read()
         self._given = None
         return frame
+
+    def text(self, row: Mapping[str, Any]) -> str:
+        """Record of a row of the newest batch, from what was read of the log for it; of SQLite logs the payload."""
+        return self._follower.text(dict(row))
 
     def __next__(self) -> Row:
         while not self._waiting:

@@ -116,7 +116,7 @@ class BudgetExplorer(Explorer):
         """What the limits asked about would have done (``hl.whatif.step_budget``); ``None`` if none is asked."""
         step = self._step()
         name = step["step"] if step else None
-        return budget_rows.answers(self.runs, step=name, max_usd=self.max_usd, max_tokens=self.max_tokens)
+        return self._questions.ask(name, self.max_usd, self.max_tokens)
 
     def summary(self) -> dict[str, Any]:
         """State, the step shown, and how the question is answered."""
@@ -142,7 +142,8 @@ class BudgetExplorer(Explorer):
 
     def _read(self) -> None:
         self._calls = budget_rows.numbered_calls(self.runs)
-        self._step_rows = budget_rows.step_rows(self.runs, self._calls)
+        self._questions = budget_rows.Questions(self.runs)
+        self._step_rows = budget_rows.step_rows(self.runs, self._calls, self._questions)
 
     def _reload(self) -> None:
         self.call = self.place = self.max_usd = self.max_tokens = None

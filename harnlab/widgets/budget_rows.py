@@ -10,7 +10,8 @@ import polars as pl
 
 from harnlab.analysis import costs
 from harnlab.money import column_sum, usd_text
-from harnlab.replay.whatif import Decidability, step_budget
+from harnlab.replay.whatif import Decidability
+from harnlab.replay.whatif.step_budget import StepLimits
 from harnlab.runs import Runs
 from harnlab.widgets.log_text import count
 
@@ -34,7 +35,7 @@ def numbered_calls(runs: Runs) -> pl.DataFrame:
     return costs.running(runs).with_columns(position=pl.int_range(1, pl.len() + 1).over(STEP_RUN))
 
 
-def step_rows(runs: Runs, calls: pl.DataFrame) -> pl.DataFrame:
+def step_rows(runs: Runs, calls: pl.DataFrame, questions: Questions) -> pl.DataFrame:
     """Every time a step ran, with its limits, what it used, and where it went over.
 
     Parameters
@@ -43,6 +44,8 @@ def step_rows(runs: Runs, calls: pl.DataFrame) -> pl.DataFrame:
         The runs.
     calls : polars.DataFrame
         Frame of :func:`numbered_calls`.
+    questions : Questions
+        The steps of the runs.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def step_rows(runs: Runs, calls: pl.DataFrame) -> pl.DataFrame:
         ``tokens`` (structs of used and limit), ``over`` (a struct), ``because`` and its place; of a step without a
         record of its own, that of its first call.
     """
-    rows = step_budget(runs, max_usd=math.inf).select(*STEP_RUN, *_RECORDED, *_PLACE)
+    rows = questions.steps(None).ask(max_usd=math.inf).select(*STEP_RUN, *_RECORDED, *_PLACE)
     over = costs.overruns(runs).select(*STEP_RUN, "overshoot", "overshoot_pct", "unit", "because")
     first = calls.select(*STEP_RUN, call_path="source_path", call_line="source_line")
     tripping = calls.filter("tripping").select(*STEP_RUN, tripping_call="position")
@@ -94,13 +97,28 @@ def over_text(over: dict[str, Any] | None) -> str:
     return f"{shown}{share}{call}"
 
 
-def answers(
-    runs: Runs, *, step: str | None, max_usd: float | None, max_tokens: int | None
-) -> pl.DataFrame | None:
-    """What other limits would have done; ``None`` when none is asked about."""
-    if max_usd is None and max_tokens is None:
-        return None
-    return step_budget(runs, step=step, max_usd=max_usd, max_tokens=max_tokens)
+class Questions:
+    """Questions about the limits of the steps: they are made ready once, and the last answer is kept."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._every = StepLimits(runs)
+        self._ready: dict[str | None, StepLimits] = {None: self._every}
+        self._last: tuple[Any, pl.DataFrame | None] = (None, None)
+
+    def ask(self, step: str | None, max_usd: float | None, max_tokens: int | None) -> pl.DataFrame | None:
+        """What other limits would have done (``hl.whatif.step_budget``); ``None`` when none is asked about."""
+        if max_usd is None and max_tokens is None:
+            return None
+        question = (step, max_usd, max_tokens)
+        if self._last[0] != question:
+            self._last = (question, self.steps(step).ask(max_usd=max_usd, max_tokens=max_tokens))
+        return self._last[1]
+
+    def steps(self, name: str | None) -> StepLimits:
+        """Steps of a name, every step for ``None``."""
+        if name not in self._ready:
+            self._ready[name] = self._every.only(str(name))
+        return self._ready[name]
 
 
 def headline(asked: pl.DataFrame) -> str:

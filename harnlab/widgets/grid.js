@@ -193,7 +193,9 @@ function render({ model, el }) {
     if (row && !model.get("multiple")) model.send({ open: Number(row.dataset.place) });
   });
   let frame = 0;
+  let atEnd = true;
   root.addEventListener("scroll", () => {
+    atEnd = root.scrollTop + root.clientHeight >= root.scrollHeight - 2 * ROW;
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(drawBody);
   });
@@ -210,7 +212,10 @@ function render({ model, el }) {
     "change:columns change:sort": drawAll,
     "change:page change:total change:selected change:label change:status change:visible": draw,
     "change:active": drawActive,
-    "msg:custom": (message) => message.focus && root.focus(),
+    "msg:custom": (message) => {
+      if (message.focus) root.focus();
+      if (message.end && atEnd && model.get("active") < 0) root.scrollTop = root.scrollHeight;
+    },
   };
   for (const [events, listener] of Object.entries(listeners)) model.on(events, listener);
   const resized = new ResizeObserver(drawBody);

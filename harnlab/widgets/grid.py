@@ -199,6 +199,22 @@ class Grid(anywidget.AnyWidget):
         self._frame = frame
         self.renew()
 
+    def append(self, frame: pl.DataFrame, *, dropped: int = 0) -> None:
+        """Show rows added behind those there, of which the first ``dropped`` are gone; what is picked stays so.
+
+        A page that stands at its end goes along.
+        """
+        kept = [p - dropped for p in self.selected if p >= dropped]
+        self._take(frame)
+        self._sort()
+        with self.hold_sync():
+            self.total = len(self._order)
+            self.page = self._page(min(self.first, max(0, self.total - PAGE_ROWS)))
+            self.status = self._counted()
+            self.selected = kept
+            self.active = self.place_in_order(kept[-1]) if kept else -1
+        self.send({"end": True})
+
     def keep(self, wanted: list[pl.Expr]) -> None:
         """Show only the rows that meet every predicate; what was selected and is still shown stays selected."""
         self._left = left_by(self._frame, wanted)

@@ -35,6 +35,9 @@ KERNEL_IS_IDLE = """() =>
 EVERY_CELL_HAS_RUN = """() => {
     const panel = window.jupyterapp.shell.currentWidget;
     const cells = Array.from(panel.content.model.cells).filter(c => c.type === 'code' && c.sharedModel.source.trim());
+    const outputs = cells.flatMap(c => c.sharedModel.toJSON().outputs);
+    const error = outputs.find(output => output.output_type === 'error');
+    if (error) return `${error.ename}: ${error.evalue}`;
     return cells.every(c => c.executionCount != null && c.executionState !== 'running')
         && panel.sessionContext.session.kernel.status === 'idle';
 }"""
@@ -191,6 +194,8 @@ def switch_theme(page, theme):
 
 
 def run_all_cells(page):
-    """Run every cell from the top and wait until all are done."""
+    """Run every cell from the top and wait until all are done; a cell that fails ends the wait."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(EVERY_CELL_HAS_RUN, timeout=120_000)
+    done = page.wait_for_function(EVERY_CELL_HAS_RUN, timeout=120_000).json_value()
+    if done is not True:
+        raise RuntimeError(f"a cell failed: {done}")

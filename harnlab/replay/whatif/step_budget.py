@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from itertools import product
 from typing import Any, Final
 
@@ -136,10 +137,24 @@ class StepLimits:
 
     def __init__(self, runs: Frames, /, *, step: str | None = None, persona: str | None = None) -> None:
         every = [StepRecord(step=one) for one in step_instances(runs)]
-        self._steps = _wanted(every, step, persona)
+        self._steps = dict(enumerate(_wanted(every, step, persona)))
         self._used = _running(self._steps)
-        self._rest = _Rest(runs, every, self._steps)
-        self._recorded = [_recorded(one) for one in self._steps]
+        self._rest = _Rest(runs, every, list(self._steps.values()))
+        self._recorded = {number: _recorded(one) for number, one in self._steps.items()}
+
+    def only(self, step: str) -> StepLimits:
+        """Those of the steps with this name or function, ready as they are.
+
+        Raises
+        ------
+        UnknownName
+            For a step that never ran.
+        """
+        wanted = {id(one) for one in _wanted(list(self._steps.values()), step, None)}
+        steps = {number: one for number, one in self._steps.items() if id(one) in wanted}
+        part = copy(self)
+        vars(part).update(_steps=steps, _used=self._used.filter(pl.col("number").is_in(list(steps))))
+        return part
 
     def ask(self, *, max_usd: Amounts = None, max_tokens: Counts = None) -> pl.DataFrame:
         """Frame of :func:`step_budget` for these limits.
@@ -162,7 +177,7 @@ class StepLimits:
             broken = trips(self._used.with_columns(ceilings), by=["number"])
             position = dict(broken.select("number", "position").iter_rows())
             question = {"asked_max_tokens": tokens, "asked_max_usd": usd}
-            for number, record in enumerate(self._steps):
+            for number, record in self._steps.items():
                 told = answer(record, max_tokens=tokens, max_usd=usd, position=position.get(number))
                 rest = self._rest.row(record, told)
                 rows.append(question | self._recorded[number] | told.row(record) | rest)
@@ -194,9 +209,9 @@ def _wanted(steps: list[StepRecord], step: str | None, persona: str | None) -> l
     return steps
 
 
-def _running(steps: Sequence[StepRecord]) -> pl.DataFrame:
+def _running(steps: Mapping[int, StepRecord]) -> pl.DataFrame:
     """Calls of every step, by number of the step, with what it had used after each."""
-    charged = [(number, call) for number, one in enumerate(steps) for call in one.step.answered]
+    charged = [(number, call) for number, one in steps.items() for call in one.step.answered]
     types = {"input_tokens": pl.Int64, "output_tokens": pl.Int64, "cost_usd": pl.Float64}
     columns = {
         name: pl.Series([call[name] for _, call in charged], dtype=kind) for name, kind in types.items()

@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 
 DEMO_RUNS := sample_transcripts/inherited-route sample_transcripts/cost-overrun
 DEMO_PAGE := out/report.html
-BENCHES   := start_up cold_load where_time_goes many_files memory core_rates replay_rates whatif_rates
+BENCHES   := start_up cold_load reload where_time_goes many_files memory core_rates replay_rates whatif_rates
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint lab notebooks docs bench clean

@@ -632,9 +632,9 @@ TRUST_RECORDS = FrameSchema(
         _json("metadata", "free metadata"),
         _json("payload", "the record as written, which its hash is taken over"),
         Column("topics", Texts, "topics the same record stands in"),
-        _flag("verified", "whether index, previous hash and hash are right"),
-        _text("broken_field", "first field that is not"),
-        _text("broken_because", "what was found and what was expected"),
+        _flag("verified", "whether index, previous hash and hash are right; null until `hl.trust.verified`"),
+        _text("broken_field", "first field that is not; null until `hl.trust.verified`"),
+        _text("broken_because", "what was found and what was expected; null until `hl.trust.verified`"),
         EXTRA,
     ),
 )

@@ -1,6 +1,7 @@
 """Trust records decided again: does the hash chain of each log hold, and how far might each agent act (FORMATS 3.4).
 
-A record is hashed over ``payload``, so a frame is all that is needed.
+A record is hashed over ``payload``, so a frame is all that is needed; the hashes that every event of a log carries
+(:func:`events`) need the log.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from harnlab.frames import TRUST_RECORDS, Instant
 from harnlab.ingest.fields import instant, sound
 from harnlab.ingest.trust import log_of
 from harnlab.questions import of_frames, question
+from harnlab.replay.event_hashes import events
 from harnlab.replay.inputs import Frames
 from harnlab.vocabulary import AutonomyTier
+
+__all__ = ["chains", "events", "tiers", "verified"]
 
 #: Global topics, the newer name first; a tenant's log may hold its copies only.
 _GLOBAL: Final = {
@@ -70,12 +74,12 @@ def chains(frames: Frames) -> pl.DataFrame:
         ``errors`` in the runtime's words. Where a log has no event ids (a chain export), records are counted.
     """
     records = frames.frame("trust_records").with_columns(_log=log_of())
-    events = (
+    logged = (
         frames.frame("events")
         .select("source_path", "source_line", "event_id")
         .unique(["source_path", "source_line"], keep="first")
     )
-    records = records.join(events, on=["source_path", "source_line"], how="left", maintain_order="left")
+    records = records.join(logged, on=["source_path", "source_line"], how="left", maintain_order="left")
     rows = []
     for (log,), of_log in records.group_by("_log", maintain_order=True):
         chain, topic = _chain(_in_chain_order(of_log).to_dicts())

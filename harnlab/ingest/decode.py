@@ -191,7 +191,14 @@ def plain_column(dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
     try:
         return pl.Series(values, dtype=dtype)
     except (TypeError, ValueError):
+        if values.count(msgspec.UNSET) == len(values):
+            return null_column(dtype, len(values))
         return pl.Series([None if value is msgspec.UNSET else value for value in values], dtype=dtype)
+
+
+def null_column(dtype: pl.DataType, count: int) -> pl.Series:
+    """Column without a value."""
+    return pl.Series([None], dtype=dtype).new_from_index(0, count)
 
 
 def attribute(path: str) -> str:

@@ -9,12 +9,14 @@ decode), which gives the same values for those taken here.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
+import numpy as np
 import polars as pl
 from msgspec import UNSET, UnsetType
 
@@ -26,7 +28,6 @@ from harnlab.ingest.decode import (
     as_object,
     attribute,
     fast_type,
-    is_missing,
     record_type,
 )
 from harnlab.ingest.families import Family, Member
@@ -35,7 +36,9 @@ from harnlab.ingest.windows import Lines, Window
 
 _FIRST: Final = b'{"type":"'
 _NAMED: Final = b'"type":"'
+_LONGEST_TYPE: Final = 64
 _NULL: Final = msgspec.Raw(b"null")
+_MISSING: Final = (UNSET, ABSENT, None, _NULL)
 _written: Final = msgspec.json.Encoder().encode
 _decode_number: Final = msgspec.json.Decoder(float | None).decode
 _decode_numbers: Final = msgspec.json.Decoder(list[float | None]).decode
@@ -49,16 +52,24 @@ def rows_by_guess(window: Window, lines: Lines) -> dict[bytes, list[int]]:
     """Rows of a window by the type they seem to have; it stands first, or after all other members."""
     whole = window.buffer.obj
     content = whole if isinstance(whole, bytes) else bytes(window.buffer)
-    rows: dict[bytes, list[int]] = {}
-    find, rfind, starts_with = content.find, content.rfind, content.startswith
-    for row, (start, end) in enumerate(zip(lines.starts.tolist(), lines.ends.tolist(), strict=True)):
-        at = start + 1 if starts_with(_FIRST, start, end) else rfind(_NAMED, start, end)
-        kind = content[at + len(_NAMED) : find(b'"', at + len(_NAMED), end)] if at >= 0 else b""
-        if kind in rows:
-            rows[kind].append(row)
-        else:
-            rows[kind] = [row]
+    rows: defaultdict[bytes, list[int]] = defaultdict(list)
+    rfind = content.rfind
+    places = zip(lines.starts.tolist(), lines.ends.tolist(), _type_is_first(content, lines), strict=True)
+    for row, (start, end, is_first) in enumerate(places):
+        at = (start + 1 if is_first else rfind(_NAMED, start, end)) + len(_NAMED)
+        # where there is none this is some other text, which is no type
+        rows[content[at : at + _LONGEST_TYPE].partition(b'"')[0]].append(row)
     return rows
+
+
+def _type_is_first(content: bytes, lines: Lines) -> list[bool]:
+    octets = np.frombuffer(content, dtype=np.uint8)
+    long = np.flatnonzero(lines.ends - lines.starts > len(_FIRST))
+    is_first = np.zeros(len(lines), dtype=np.bool_)
+    first = octets[lines.starts[long, None] + np.arange(len(_FIRST))]
+    is_first[long] = (first == np.frombuffer(_FIRST, dtype=np.uint8)).all(axis=1)
+    found: list[bool] = is_first.tolist()
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +146,13 @@ class PlainDecoder:
 
     def _completed(self, read: Any) -> Values:
         """Values of a record, those it lacks taken from the member that repeats it."""
-        values = list(self._values(read))
+        values: Values = self._values(read)
         inside = self._repeated(read) if self._repeated else None
         if inside:
             for number, path, decode in self._inside:
-                if path in inside and _is_missing(values[number]):
-                    values[number] = decode(inside[path])
-        return tuple(values)
+                if path in inside and values[number] in _MISSING:
+                    values = (*values[:number], decode(inside[path]), *values[number + 1 :])
+        return values
 
     def _columns(self, taken: list[int], found: list[Values]) -> PlainRecords | None:
         columns: list[Sequence[Any]] = list(zip(*found, strict=True))
@@ -192,10 +203,6 @@ def _decoder_inside(family: Family, column: str) -> Callable[[msgspec.Raw], Any]
     if not isinstance(family.columns[column], Member) or _is_fraction(family, column):
         return lambda raw: raw
     return msgspec.json.Decoder(fast_type(family, column) | None).decode
-
-
-def _is_missing(value: Any) -> bool:
-    return value is UNSET or is_missing(value)
 
 
 def _numbers(values: Iterable[msgspec.Raw]) -> list[float | None]:

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from harnlab.frames import EXTRA, PROBLEMS, SOURCE, Instant
-from harnlab.ingest.decode import FamilyDecoder, column, plain_column
+from harnlab.ingest.decode import FamilyDecoder, column, null_column, plain_column
 from harnlab.ingest.duplicates import DuplicateFinder, repeated_members
 from harnlab.ingest.families import Family
 from harnlab.ingest.fields import instant, typed
@@ -32,6 +32,7 @@ _EPOCH_DIGITS: Final = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13]
 _EPOCH_MARKS: Final = [10, 14]
 _EPOCH_POINT_AND_END: Final = np.frombuffer(b".\n", dtype=np.uint8)
 _EPOCH_MICROS: Final = 1000 * 10 ** np.arange(12, -1, -1, dtype=np.int64)
+_UTF8_STRETCH: Final = 1 << 20
 _SOURCE: Final = [column.name for column in SOURCE]
 
 
@@ -104,8 +105,12 @@ class RecordReader:
 
     def place(self, lines: Lines, rows: Longs) -> dict[str, pl.Series]:
         """Source columns (and kind of file) of some rows of a batch; an offset below 0 is none."""
-        files = pl.Series(lines.files[rows], dtype=pl.UInt32)
-        run_ids, paths, kinds = (column.gather(files) for column in self._files)
+        files = lines.files[rows]
+        if len(files) and (files == files[0]).all():
+            run_ids, paths, kinds = (c.new_from_index(int(files[0]), len(files)) for c in self._files)
+        else:
+            several = pl.Series(files, dtype=pl.UInt32)
+            run_ids, paths, kinds = (column.gather(several) for column in self._files)
         offsets, lengths = lines.offsets[rows], (lines.ends - lines.starts)[rows]
         places = {
             "run_id": run_ids,
@@ -163,19 +168,16 @@ class RecordReader:
         found = decoder.read(records, rows)
         if found is None:
             return None
-        problems: list[LineProblem] = []
+        count, problems = len(found.rows), list[LineProblem]()
         series = _series(decoder.family, found.columns, found.extras, found.rows, problems)
         heads = {reading.path: series[name] for name, reading in decoder.family.columns.items()}
         for name, dtype in HEAD_DTYPES.items():
             if name == "type":
-                heads[name] = pl.Series([kind], dtype=dtype).new_from_index(0, len(found.rows))
+                heads[name] = pl.Series([kind], dtype=dtype).new_from_index(0, count)
             elif name not in heads:
                 values = found.heads.get(name)
-                heads[name] = (
-                    pl.Series([None], dtype=dtype).new_from_index(0, len(found.rows))
-                    if values is None
-                    else plain_column(dtype, values)
-                )
+                missing = values is None
+                heads[name] = null_column(dtype, count) if missing else plain_column(dtype, values)
         return Plain(
             rows=found.rows,
             frame=self._placed(lines, found.rows, series),
@@ -250,10 +252,8 @@ def _series(
         else:
             series[name] = column(reading, dtype, values)
     count = len(next(iter(columns.values()), ()))
-    none = pl.Series([None], dtype=EXTRA.dtype)
-    series["extra"] = (
-        none.new_from_index(0, count) if extras is None else pl.Series(extras, dtype=EXTRA.dtype)
-    )
+    dtype = EXTRA.dtype
+    series["extra"] = null_column(dtype, count) if extras is None else pl.Series(extras, dtype=dtype)
     return series
 
 
@@ -317,12 +317,21 @@ def encoding_problems(window: Window, lines: Lines, rows: Iterable[int]) -> Iter
 
 def is_utf8(content: memoryview) -> bool:
     """Whether a window is UTF-8 throughout."""
-    # Polars checks in a third of the time in which Python makes a text of it
-    whole = pl.Series([bytes(content)], dtype=pl.Binary)
-    try:
-        return whole.cast(pl.String).null_count() == 0
-    except pl.exceptions.ComputeError:
-        return False
+    start, size = 0, len(content)
+    while start < size:
+        stop = min(start + _UTF8_STRETCH, size)
+        # a stretch at a time needs no memory to speak of; none ends within a character
+        while stop < size and content[stop] & 0xC0 == 0x80 and stop > start + _UTF8_STRETCH - 4:
+            stop -= 1
+        # Polars checks in a third of the time in which Python makes a text of it
+        stretch = pl.Series([bytes(content[start:stop])], dtype=pl.Binary)
+        try:
+            if stretch.cast(pl.String).null_count():
+                return False
+        except pl.exceptions.ComputeError:
+            return False
+        start = stop
+    return True
 
 
 def encoding_problem(row: int, record: bytes) -> Iterator[LineProblem]:

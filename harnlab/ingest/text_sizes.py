@@ -14,6 +14,7 @@ import polars as pl
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
 _HEX: Final = ord("u")
+_STRETCH: Final = 1 << 18
 
 
 def text_sizes(values: Sequence[msgspec.Raw]) -> pl.Series:
@@ -50,11 +51,19 @@ def text_sizes(values: Sequence[msgspec.Raw]) -> pl.Series:
 
 def _escapes(octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Where escapes start: of backslashes in a row the first, the third and so on."""
-    found = np.flatnonzero(octets == _BACKSLASH)
+    # a stretch at a time, which stays in the processor's cache
+    found = np.concatenate(
+        [
+            np.flatnonzero(octets[start : start + _STRETCH] == _BACKSLASH) + start
+            for start in range(0, len(octets), _STRETCH)
+        ]
+    )
     if not len(found):
         return found
-    number = np.arange(len(found))
     starts_row = np.diff(found, prepend=-2) > 1
+    if np.diff(np.flatnonzero(starts_row), append=len(found)).max() <= 2:
+        return found[starts_row]
+    number = np.arange(len(found))
     in_row = number - np.maximum.accumulate(np.where(starts_row, number, 0))
     escapes: npt.NDArray[np.int64] = found[in_row % 2 == 0]
     return escapes

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import SEEK_CUR
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
@@ -132,6 +133,11 @@ class _Stretch:
         self.left -= len(content)
         return content
 
+    def seek(self, distance: int, whence: int) -> None:
+        """Go back (or on) by a number of bytes."""
+        self.file.seek(distance, whence)
+        self.left -= distance
+
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """The same items, the next one made on a thread of its own while one is used."""
@@ -178,7 +184,9 @@ def _large_file(
         yield Window(buffer=memoryview(content)[:cut], pieces=(piece,))
         line += content.count(b"\n", 0, cut)
         offset += cut
-        rest = content[cut:]
+        # the rest of a line is read again: to put it before what follows, all of that would have to be copied
+        file.seek(cut - len(content), SEEK_CUR)
+        rest = b""
 
 
 def _finish_long_line(file: BinaryIO | _Stretch, content: bytes) -> tuple[bytes, bool, int]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,11 +103,11 @@ def test_small_and_large_files_stand_in_the_order_they_were_given(tmp_path, monk
         }
 
 
-def test_a_change_in_the_middle_is_seen_by_its_time(log, tmp_path):
-    reader = cached(tmp_path / "cache")
+def test_a_change_in_the_middle_is_seen_by_its_time(tmp_path):
+    log, reader = tmp_path / "t.jsonl", cached(tmp_path / "cache")
+    log.write_bytes(ALL_LINES * 60)
     reader([source(log)])
-    content = log.read_bytes()
-    log.write_bytes(content.replace(b"anthropic", b"ANTHROPIC"))
+    edit_unseen(log, len(ALL_LINES) * 30, b"[1]" + b" " * 40)
     os.utime(log, ns=(0, log.stat().st_mtime_ns + 1))
     assert_as_cold(reader, log)
 
@@ -195,9 +196,12 @@ def kept_once(tmp_path_factory):
     return log, entries(folder / "cache")[0]
 
 
-@pytest.mark.parametrize("foreign", ["text", "archive", "of another file", "of another version", "a folder"])
-def test_a_foreign_entry_is_no_entry(log, tmp_path, foreign, monkeypatch):
-    folder = tmp_path / "cache"
+@pytest.mark.parametrize(
+    "foreign", ["text", "archive", "of another file", "of another form", "of another version", "a folder"]
+)
+def test_a_foreign_entry_is_no_entry(tmp_path, foreign, monkeypatch):
+    log, folder = tmp_path / "t.jsonl", tmp_path / "cache"
+    log.write_bytes(ALL_LINES * 60)
     reader = cached(folder)
     reader([source(log)])
     [kept] = entries(folder)
@@ -207,14 +211,20 @@ def test_a_foreign_entry_is_no_entry(log, tmp_path, foreign, monkeypatch):
         case "archive":
             with zipfile.ZipFile(kept, "w") as archive:
                 archive.writestr("about.json", '{"form": 1}')
-        case "of another file":
+        case "of another file":  # that looks the same
             other = tmp_path / "other.jsonl"
-            other.write_bytes(ALL_LINES + LINES[0] + b"\n")
+            other.write_bytes(log.read_bytes())
+            edit_unseen(other, len(ALL_LINES) * 30, b"[1]" + b" " * 40)
+            os.utime(other, ns=(0, log.stat().st_mtime_ns))
             reader([source(other)])
             [theirs] = set(entries(folder)) - {kept}
             kept.write_bytes(theirs.read_bytes())
-        case "of another version":
+        case "of another form":
             monkeypatch.setattr(entry, "_FORM", 99)
+        case "of another version":
+            about = entry.read_about(kept)
+            frames = entry.read_frames(kept, about, run_id="run", source_path="path")
+            entry.write_entry(replace(about, reader="another"), frames, kept)
         case "a folder":
             kept.unlink()
             kept.mkdir()

@@ -134,17 +134,38 @@ def test_a_file_that_did_not_just_grow_is_read_anew(tmp_path, change):
 
 def test_a_file_that_is_written_while_it_is_read_is_not_taken_for_what_it_was(tmp_path, monkeypatch):
     path, reader = tmp_path / "t.jsonl", cached(tmp_path / "cache")
-    path.write_bytes(LINES[0] + b"\n")
+    path.write_bytes(b"".join(line + b"\n" for line in LINES) * 60)
     read = transcripts.read_stretch
 
     def and_write(*args, **stretch):
         frames = read(*args, **stretch)
-        path.write_bytes(LINES[1] + b"\n")
-        os.utime(path, ns=(1, 1))
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            file.write(b"\n\n[1]\n")
         return frames
 
-    monkeypatch.setattr(transcripts, "read_stretch", and_write)
-    reader([source(path)])
-    monkeypatch.undo()
-    monkeypatch.setattr(transcripts, "SMALLEST_FILE_BYTES", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(transcripts, "read_stretch", and_write)
+        reader([source(path)])
+    with path.open("ab") as file:
+        file.write(LINES[0] + b"\n")
     assert_as_cold(reader, path)
+
+
+def test_a_file_that_grows_while_it_is_read_is_kept_as_far_as_it_was_read(tmp_path, monkeypatch):
+    path, reader = tmp_path / "t.jsonl", cached(tmp_path / "cache")
+    path.write_bytes(LINES[0] + b"\n")
+    size = path.stat().st_size
+    read = transcripts.read_stretch
+
+    def and_append(*args, **stretch):
+        with path.open("ab") as file:
+            file.write(LINES[1] + b"\n")
+        return read(*args, **stretch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transcripts, "read_stretch", and_append)
+        assert reader([source(path)])["events"].height == 1
+    with stretches_read() as stretches:
+        assert_as_cold(reader, path)
+    assert stretches == [(size, path.stat().st_size)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from json import JSONDecodeError
 from types import MappingProxyType
@@ -27,6 +27,9 @@ Inside: TypeAlias = "Mapping[str, Inside]"
 LEAF: Final[Inside] = MappingProxyType({})
 ELEMENTS: Final = "[]"
 ANY_MEMBER: Final = "*"
+
+#: Digits of the longest integer that Python reads; the time it takes grows with their square.
+LONGEST_INTEGER: Final = 4_300
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LINES_SUFFIXES: Final = (".jsonl", ".ndjson")
@@ -184,8 +187,7 @@ class _Walk:
         self._counted = 0
         self._document = document
         self._odd = False
-        decoder = json.JSONDecoder(object_pairs_hook=self._members, parse_constant=self._constant)
-        self._decode = decoder.raw_decode
+        self._decode = self._decoder()
 
     def read(self, inside: Inside, *, torn: bool = False) -> None:
         """Add the document's records; ``torn`` when its end may be missing because it is still being written."""
@@ -263,10 +265,10 @@ class _Walk:
         self._odd = False
         note = self._document.findings.note
         try:
-            value, end = self._decode(self._text, at)
+            value, end = self._value(at)
             raw = b"" if self._ascii else self._content[at:end]
             if not raw.isascii():
-                value, _ = self._decode(raw.decode("utf-8", "replace"))
+                value, _ = self._decode(raw.decode("utf-8", "replace"), 0)
         except RecursionError:
             raise JSONDecodeError("nested too deeply to read", self._text, at) from None
         except JSONDecodeError:
@@ -278,6 +280,26 @@ class _Walk:
         for path, kind, oddity in _oddities(self._content[at:end]) if self._odd else ():
             note(record, f"{member}{path}" if member else path.removeprefix("."), oddity, kind=kind)
         return value, end
+
+    def _decoder(self, **options: Any) -> Callable[[str, int], tuple[Any, int]]:
+        decoder = json.JSONDecoder(object_pairs_hook=self._members, parse_constant=self._constant, **options)
+        return decoder.raw_decode
+
+    def _value(self, at: int) -> tuple[Any, int]:
+        try:
+            return self._decode(self._text, at)
+        except JSONDecodeError:
+            raise
+        except ValueError:
+            # an integer longer than Python reads: every later one is looked at too, which takes longer
+            self._decode = self._decoder(parse_int=self._integer)
+            return self._decode(self._text, at)
+
+    def _integer(self, digits: str) -> int | str:
+        if len(digits.removeprefix("-")) <= LONGEST_INTEGER:
+            return int(digits)
+        self._odd = True
+        return digits
 
     def _members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
@@ -334,7 +356,13 @@ class _Pairs(list[tuple[str, Any]]):
 
 def _oddities(raw: bytes) -> Iterator[tuple[str, ProblemKind, str]]:
     """Path, kind and reason of every repeated member and every NaN or infinity of one value."""
-    decoder = json.JSONDecoder(object_pairs_hook=_Pairs, parse_constant=lambda word: (word,))
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_Pairs,
+        parse_constant=lambda word: (f"{word} is not JSON; read as a number",),
+        parse_int=lambda digits: (
+            (too_long(digits),) if len(digits.removeprefix("-")) > LONGEST_INTEGER else 0
+        ),
+    )
     try:
         waiting = [("", decoder.decode(raw.decode("utf-8", "replace")))]
     except RecursionError:
@@ -343,7 +371,7 @@ def _oddities(raw: bytes) -> Iterator[tuple[str, ProblemKind, str]]:
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, tuple):
-            yield path, ProblemKind.DRIFT, f"{value[0]} is not JSON; read as a number"
+            yield path, ProblemKind.DRIFT, value[0]
         elif isinstance(value, _Pairs):
             seen: set[str] = set()
             for name, inner in value:
@@ -354,6 +382,11 @@ def _oddities(raw: bytes) -> Iterator[tuple[str, ProblemKind, str]]:
                 waiting.append((f"{path}.{name}", inner))
         elif isinstance(value, list):
             waiting.extend((f"{path}{ELEMENTS}", inner) for inner in value)
+
+
+def too_long(digits: str) -> str:
+    """What is said of an integer that is longer than Python reads."""
+    return f"an integer of {len(digits):,} digits; kept as text"
 
 
 def shown_safely(value: Any) -> str:

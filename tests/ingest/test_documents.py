@@ -133,9 +133,18 @@ def test_a_document_nested_without_end_is_a_problem_not_a_crash(tmp_path, member
     assert found.records[0].value["id"] == "r"
 
 
-def test_a_number_too_long_to_read_is_a_problem_at_its_place(tmp_path):
-    (problem,) = document(tmp_path, b'{"id": 1,\n"n": ' + b"9" * 5000 + b"}").findings.problems()
-    assert (problem.kind, problem.line, problem.offset) == ("bad", 2, 15)
+def test_a_number_too_long_to_read_is_kept_as_text_and_named(tmp_path):
+    digits = "9" * 5000
+    found = document(
+        tmp_path, f'{{"id": 1,\n"é": [-7, {{"n": {digits}}}], "last": -{digits}, "m": 8}}'.encode()
+    )
+    problems = [(one.kind, one.field, one.reason) for one in found.findings.problems()]
+    assert problems == [
+        ("drift", "é[].n", "an integer of 5,000 digits; kept as text"),
+        ("drift", "last", "an integer of 5,001 digits; kept as text"),
+    ]
+    value = found.records[0].value
+    assert (value["é"], value["last"], value["m"]) == ([-7, {"n": digits}], f"-{digits}", 8)
 
 
 def test_of_a_member_given_twice_the_last_counts_and_the_path_is_named(tmp_path):

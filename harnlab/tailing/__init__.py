@@ -1,6 +1,6 @@
 """New events of a growing transcript or event log, each once and in order.
 
-:func:`tail` follows one file: a transcript, a topic of a file log, an agent event log or a SQLite log.
+:func:`tail` follows one log: a transcript, a topic of a file log or all of them, an agent event log, a SQLite log.
 """
 
 from harnlab.tailing.tail import Tail, tail

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -14,9 +14,10 @@ import polars as pl
 from harnlab.errors import InvalidArgument
 from harnlab.frames import EVENTS, PROBLEMS
 from harnlab.ingest.discover import discover
-from harnlab.ingest.sources import SourceKind
+from harnlab.ingest.sources import Source, SourceKind
 from harnlab.tailing.lines import LineFollower
 from harnlab.tailing.rows import RowFollower
+from harnlab.tailing.topics import KIND, TopicsFollower
 
 Row = dict[str, Any]
 State = dict[str, Any]
@@ -27,7 +28,8 @@ _LINE_KINDS: Final = (SourceKind.TRANSCRIPT, SourceKind.EVENT_LOG_FILE, SourceKi
 class _Follower(Protocol):
     """Reads what is new, and knows where it is; its state can be taken back to any row of the newest batch."""
 
-    problems: list[pl.DataFrame]
+    @property
+    def problems(self) -> list[pl.DataFrame]: ...
 
     def read(self) -> pl.DataFrame: ...
 
@@ -50,7 +52,8 @@ def tail(
     Parameters
     ----------
     path : path-like
-        A transcript, a topic file, an agent event log or a SQLite event log. It must exist.
+        A transcript, a topic file, the folder of a file log (all its topics, later ones too), an agent event log or
+        a SQLite event log. It must exist.
     state : mapping, optional
         ``Tail.state`` of an earlier tail of the same path: goes on behind the last row that one gave.
     follow : bool
@@ -84,6 +87,23 @@ def tail(
     return Tail(path, state=state, follow=follow, interval_s=interval_s)
 
 
+def _log(path: str | os.PathLike[str]) -> tuple[Source, str, Callable[[Source, State | None], _Follower]]:
+    """What there is to follow, the kind of its states, and what follows it."""
+    source, *others = found = discover([path])
+    if all(one.kind is SourceKind.EVENT_LOG_FILE for one in found) and os.path.isdir(path):  # noqa: PTH112
+        if len({one.path.parent for one in found}) == 1:
+            return source, KIND, TopicsFollower
+    elif not others and source.kind in _LINE_KINDS:
+        return source, source.kind.value, LineFollower
+    elif not others and source.kind is SourceKind.EVENT_LOG_SQLITE:
+        return source, source.kind.value, RowFollower
+    raise InvalidArgument(
+        "not one growing log",
+        where=os.fspath(path),
+        expected="a transcript, a topic file or the folder of them, an agent event log or a SQLite event log",
+    )
+
+
 class Tail(Iterator[Row]):
     """Rows of ``events`` as they are appended; made by :func:`tail`.
 
@@ -100,18 +120,11 @@ class Tail(Iterator[Row]):
         follow: bool = True,
         interval_s: float = 0.2,
     ) -> None:
-        (source, *others) = discover([path])
-        follower = LineFollower if source.kind in _LINE_KINDS else RowFollower
-        if others or (follower is RowFollower and source.kind is not SourceKind.EVENT_LOG_SQLITE):
-            raise InvalidArgument(
-                "not one growing log",
-                where=os.fspath(path),
-                expected="a transcript, a topic file, an agent event log or a SQLite event log",
-            )
-        if state is not None and state.get("kind") != source.kind.value:
+        source, kind, follower = _log(path)
+        if state is not None and state.get("kind") != kind:
             found = f"a state of kind {state.get('kind')!r}"
-            raise InvalidArgument(found, where="state", expected=f"one of {source.kind.value!r}")
-        self._follower: _Follower = follower(source, dict(state) if state else None)
+            raise InvalidArgument(found, where="state", expected=f"one of {kind!r}")
+        self._follower = follower(source, dict(state) if state else None)
         self._follow = follow
         self._interval_s = interval_s
         self._waiting: deque[Row] = deque()

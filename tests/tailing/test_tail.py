@@ -368,6 +368,58 @@ def test_a_batch_of_rows_that_are_no_events_is_no_end(database, monkeypatch):
         assert tail.problems["kind"].to_list() == ["bad", "bad"]
 
 
+# --- the folder of a file log
+
+
+@pytest.fixture
+def topics(tmp_path):
+    folder = tmp_path / ".harn" / "events" / "topics"
+    folder.mkdir(parents=True)
+    (folder / "a.jsonl").write_bytes(topic_line(1) + topic_line(2))
+    (folder / "b.jsonl").write_bytes(topic_line(3))
+    return folder
+
+
+def test_a_folder_of_topics_is_followed_and_topics_that_come_later_too(topics, look):
+    events = topics.parent
+    assert look(events) == [1, 2, 3]
+    append(topics / "b.jsonl", topic_line(4))
+    (topics / "c.jsonl").write_bytes(topic_line(5))
+    assert sorted(look(events)) == [4, 5]
+    append(topics / "a.jsonl", topic_line(6)[:20])
+    assert look(events) == []
+    append(topics / "a.jsonl", topic_line(6)[20:])
+    assert look(events) == [6]
+
+
+def test_a_topic_compacted_away_comes_again(topics, look):
+    assert look(topics) == [1, 2, 3]
+    (topics / "b.jsonl").unlink()
+    assert look(topics) == []
+    (topics / "b.jsonl").write_bytes(topic_line(9))
+    assert look(topics) == [9]
+
+
+def test_a_tail_of_topics_goes_on_behind_the_last_row_it_gave(topics):
+    seen, state = [], None
+    for _ in range(4):
+        with hl.tail(topics, state=state, follow=False) as tail:
+            row = next(tail, None)
+            seen += [] if row is None else ids([row])
+            assert row is None or json.loads(tail.text(row))["event"]
+            state = json.loads(json.dumps(tail.state))
+    assert sorted(seen) == [1, 2, 3]
+
+
+def test_a_bad_line_of_a_topic_is_told_with_its_file(topics):
+    append(topics / "b.jsonl", b"no event\n")
+    with hl.tail(topics, follow=False) as tail:
+        assert len(list(tail)) == 3
+    (problem,) = tail.problems.to_dicts()
+    assert problem["source_path"].endswith("topics/b.jsonl")
+    assert problem["source_line"] == 2
+
+
 # --- arguments
 
 

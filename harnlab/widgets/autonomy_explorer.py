@@ -26,13 +26,13 @@ from harnlab.widgets.selection import place_of, position_at
 _STREAMS: Final = (
     GridColumn(name="agent_key", title="agent", width=20),
     GridColumn(name="producer", title="decided by", width=18),
-    GridColumn(name="attempts", title="attempts", kind="number", width=12),
+    GridColumn(name="attempts", title="attempts", kind="number", width=10),
     GridColumn(name="denied", title="denied", kind="number", width=10),
-    GridColumn(name="pending", title="pending", kind="number", width=11),
-    GridColumn(name="answered", title="answered", kind="number", width=12),
-    GridColumn(name="per_hour", title="per_hour", kind="number", width=12),
-    GridColumn(name="per_day", title="per_day", kind="number", width=11),
-    GridColumn(name="log", title="log", width=34, write=lambda log: ABSENT if log is None else tail(log, 36)),
+    GridColumn(name="pending", title="pending", kind="number", width=10),
+    GridColumn(name="answered", title="answered", kind="number", width=10),
+    GridColumn(name="per_hour", title="per_hour", kind="number", width=10),
+    GridColumn(name="per_day", title="per_day", kind="number", width=10),
+    GridColumn(name="log", title="log", width=24, write=lambda log: ABSENT if log is None else tail(log, 22)),
 )
 _ATTEMPTS: Final = (
     GridColumn(name="at", title="time, UTC", width=20),

@@ -21,6 +21,7 @@ from harnlab.widgets.drawing import Drawing
 from harnlab.widgets.elements import Element, button, element, log_words, note
 from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn, bar_cell, usd_column
+from harnlab.widgets.limit_sweep import LimitSweep
 from harnlab.widgets.log_text import count, one_line, usd
 from harnlab.widgets.selection import place_of, position_at
 
@@ -97,10 +98,11 @@ class BudgetExplorer(Explorer):
         )
         self._dials = {"max_usd": Dial("max_usd"), "max_tokens": Dial("max_tokens", whole=True)}
         self._unit: str | None = None
+        self.sweep = LimitSweep(self._ask_about)
         self._bind()
         dials = widgets.HBox([*self._dials.values()], layout={"flex_flow": "row wrap"})
         self.children = (
-            self.steps, self._told_above, self._chart, dials, self._answered, self.calls, self._record
+            self.steps, self._told_above, self._chart, dials, self.sweep, self._answered, self.calls, self._record
         )  # fmt: skip
         self._show_step()
         self.place, self.call, self.max_usd, self.max_tokens = place, call, max_usd, max_tokens
@@ -252,6 +254,10 @@ class BudgetExplorer(Explorer):
             self._unit = "USD" if name == "max_usd" else "tokens"
             setattr(self, name, value if value is None or name == "max_usd" else int(value))
 
+    def _ask_about(self, name: str, limit: float) -> None:
+        """Ask about a limit that was clicked among several."""
+        setattr(self, name, limit if name == "max_usd" else int(limit))
+
     def _go_to_calls(self, _position: int) -> None:
         """Stand on the call that broke the limit, or the first."""
         tripping = self.calls.frame["tripping"].arg_true().to_list()
@@ -264,6 +270,8 @@ class BudgetExplorer(Explorer):
         self._unit, self.call = None, None
         self.calls.show(budget_rows.calls_of(self._calls, step) if step else self._calls.clear())
         self._set_dials()
+        steps = self._questions.steps(step["step"] if step else None)
+        self.sweep.offer(steps, {name: dial.most for name, dial in self._dials.items()})
         self._draw()
         self._show_call()
 

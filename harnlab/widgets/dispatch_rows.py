@@ -39,6 +39,13 @@ def with_call_cost(dispatches: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFram
     return joined(rows, calls.select(*CALL, known_cost().alias("cost_usd"), "input_tokens", "output_tokens"))
 
 
+def column_of(name: str, dispatches: pl.DataFrame, calls: pl.DataFrame) -> pl.Series:
+    """One of the columns that :func:`with_call_cost` adds, alone."""
+    if name == "cost_usd":
+        return joined(dispatches.select(CALL), calls.select(*CALL, known_cost().alias(name)))[name]
+    return with_call_cost(dispatches, calls)[name]
+
+
 def combinations(dispatches: pl.DataFrame) -> pl.DataFrame:
     """Every combination of route, outcome and origins with the number of its ``calls``."""
     return dispatches.group_by(_COMBINED, maintain_order=True).agg(pl.len().alias("calls"))

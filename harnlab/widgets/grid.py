@@ -103,6 +103,8 @@ class Grid(anywidget.AnyWidget):
         What is shown, left to right.
     complete : callable, optional
         Adds shown columns that are not in ``frame``, to the rows in sight or, before a sort by one, to all.
+    column : callable, optional
+        Gives such a column by its name for every row of ``frame``, where that is cheaper than to complete all.
     label : str
         Name for screen readers.
     visible : int
@@ -141,14 +143,16 @@ class Grid(anywidget.AnyWidget):
         columns: Sequence[GridColumn],
         *,
         complete: Complete | None = None,
+        column: Callable[[str], pl.Series] | None = None,
         label: str = "rows",
         visible: int = 10,
         multiple: bool = False,
     ) -> None:
         self.shown_columns = tuple(columns)
         self._complete = complete or (lambda rows: rows)
+        self._column = column or (lambda name: self._complete(self._frame)[name])
         self._opened: list[Callable[[int], None]] = []
-        self._completed: pl.DataFrame | None = None
+        self._columns: dict[str, pl.Series] = {}
         self._take(frame)
         super().__init__(
             columns=[c.wire() for c in columns],
@@ -191,7 +195,7 @@ class Grid(anywidget.AnyWidget):
 
     def renew(self) -> None:
         """Send the rows in sight again: what completes them has changed."""
-        self._completed = None
+        self._columns = {}
         self.page = self._page(self.first)
 
     def refresh(self, frame: pl.DataFrame) -> None:
@@ -245,7 +249,7 @@ class Grid(anywidget.AnyWidget):
     def _take(self, frame: pl.DataFrame) -> None:
         self._frame = frame
         self._left = self._order = left_by(frame, [])
-        self._completed = None
+        self._columns = {}
 
     def _sort(self) -> None:
         name, descending = self.sort
@@ -254,9 +258,9 @@ class Grid(anywidget.AnyWidget):
     def _values(self, name: str) -> pl.Series:
         if name in self._frame.columns:
             return self._frame[name]
-        whole = self._complete(self._frame) if self._completed is None else self._completed
-        self._completed = whole
-        return whole[name]
+        if name not in self._columns:
+            self._columns[name] = self._column(name)
+        return self._columns[name]
 
     def _page(self, first: int) -> dict[str, Any]:
         positions = self._order.slice(first, PAGE_ROWS)

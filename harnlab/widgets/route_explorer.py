@@ -91,7 +91,12 @@ class RouteExplorer(Explorer):
     ) -> None:
         super().__init__(source)
         self.grid = Grid(
-            self.runs.dispatches, _COLUMNS, complete=self._with_cost, label="dispatches", visible=10
+            self.runs.dispatches,
+            _COLUMNS,
+            complete=self._with_cost,
+            column=lambda name: dispatch_rows.column_of(name, self.grid.frame, self.runs.calls),
+            label="dispatches",
+            visible=10,
         )
         self._matrix, self._card = Drawing(), Drawing()
         self._lists = {
@@ -138,6 +143,7 @@ class RouteExplorer(Explorer):
             options = [(f"every one ({self.runs.dispatches.height:,})", _EVERY)]
             options += [(f"{one_line(value, 60)} ({calls:,})", value) for value, calls in found]
             self._lists[name].options = options
+            self._lists[name].value = _EVERY  # a list filled later shows nothing by itself
         self._draw_matrix()
 
     def _reload(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import polars as pl
 import traitlets as t
 
-from harnlab.analysis.skills import omitted
+from harnlab.analysis.skills import IN_USE, omitted
 from harnlab.errors import UnknownName
 from harnlab.runs import Runs
 from harnlab.widgets import skill_rows
@@ -118,6 +118,8 @@ class SkillExplorer(Explorer):
         self._turns, self._cards = skill_rows.turns_and_cards(self.runs)
         rows = self._cards.select("number", "skill_id", "lifecycle").drop_nulls("skill_id")
         self._words = {(number, skill): word for number, skill, word in rows.iter_rows()}
+        in_use = self._cards.filter(pl.col("lifecycle").is_in(IN_USE), ~pl.col("selected"))
+        self._unseen = set(in_use.select("number", "skill_id").iter_rows())
         self._skills: list[str] = rows["skill_id"].unique(maintain_order=True).to_list()
         self._left_out = omitted(self.runs)
 
@@ -187,6 +189,7 @@ class SkillExplorer(Explorer):
                 of_turns=len(self._turns),
                 picked=(self.turn, self.skill),
                 changed=changed,
+                unseen=self._unseen,
             )
         )
         self._set_dial()
@@ -244,5 +247,5 @@ def _told_of(row: Mapping[str, Any]) -> str:
     told = f"{name} was left out in {row['omitted_turns']} of {row['turns_recorded']} turns ({reason})"
     needed = row["budget_needed"]
     if needed is None:
-        return f"{told}; no budget would have shown it in all of them."
+        return f"{told}; no budget would have shown it there."
     return f"{told}; a budget of {count(needed)} bytes would have shown it in all of them."

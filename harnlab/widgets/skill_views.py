@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from harnlab.charts.theme import LIFECYCLE
@@ -15,6 +15,7 @@ TURNS_SHOWN: Final = 24
 _SKILLS_SHOWN: Final = 60
 
 _WIDTH, _BAR_TOP, _BAR = 820, 26, 34
+_OMITTED: Final = LIFECYCLE.of("omitted").glyph
 _MARK: Final = {"enters": "+", "leaves": "−", "": ""}
 
 
@@ -26,6 +27,7 @@ def lifecycle_matrix(
     of_turns: int,
     picked: tuple[int | None, str | None],
     changed: Mapping[tuple[int, str], str],
+    unseen: Collection[tuple[int, str]] = (),
 ) -> list[Element]:
     """Buttons by skill and turn, each with the glyph and colour of where the skill stood.
 
@@ -41,6 +43,8 @@ def lifecycle_matrix(
         Turn and skill picked.
     changed : mapping
         ``(turn, skill)`` to ``enters`` or ``leaves`` under the budget asked about.
+    unseen : collection
+        ``(turn, skill)`` where the skill was loaded or used and its card not shown.
     """
     head = [element("th", "turn", scope="col")]
     head += [
@@ -55,7 +59,10 @@ def lifecycle_matrix(
         element(
             "tr",
             element("th", log_words(skill, 40), scope="row"),
-            *(_cell(turn, row, skill, words=words, picked=picked, changed=changed) for turn in turns),
+            *(
+                _cell(turn, row, skill, words=words, picked=picked, changed=changed, unseen=unseen)
+                for turn in turns
+            ),
             data_row=str(row),
         )
         for row, skill in enumerate(skills[:_SKILLS_SHOWN])
@@ -67,7 +74,10 @@ def lifecycle_matrix(
         class_="hl-matrix hl-skills",
     )
     legend = element(
-        "p", *(part for s in LIFECYCLE.swatches for part in (badge(LIFECYCLE, s.word), " ")), class_="hl-note"
+        "p",
+        *(part for s in LIFECYCLE.swatches for part in (badge(LIFECYCLE, s.word), " ")),
+        *(["●× in use, its card not shown"] if unseen else []),
+        class_="hl-note",
     )
     return [
         element("div", table, class_="hl-wide", data_scroll="skills"),
@@ -85,16 +95,19 @@ def _cell(
     words: Mapping[tuple[int, str], str | None],
     picked: tuple[int | None, str | None],
     changed: Mapping[tuple[int, str], str],
+    unseen: Collection[tuple[int, str]],
 ) -> Element:
     if (turn, skill) not in words:
         return element("td")
     swatch = LIFECYCLE.of(words[turn, skill])
     change = changed.get((turn, skill), "")
-    label = one_line(f"{skill}, turn {turn}: {swatch.label}" + (f", {change}" if change else ""))
+    hidden = (turn, skill) in unseen
+    told = [swatch.label, *(["card not shown"] if hidden else []), *([change] if change else [])]
+    label = one_line(f"{skill}, turn {turn}: {', '.join(told)}")
     return element(
         "td",
         button(
-            f"{swatch.glyph}{_MARK[change]}",
+            f"{swatch.glyph}{_OMITTED if hidden else ''}{_MARK[change]}",
             f"card:{turn}:{row}",
             pressed=(turn, skill) == picked,
             aria_label=label,
@@ -169,7 +182,7 @@ def _block(start: float, stop: float, text: str, kind: str, told: str) -> Elemen
 
 def card_table(turn: CatalogTurn, picked: str | None) -> Element:
     """Cards of a turn in order: size, where each ends, what it would take, what became of it."""
-    names = ("card", "bytes", "ends at", "fits from", "recorded", "", "under this budget")
+    names = ("card", "bytes", "ends at", "fits from", "recorded", "left out by", "under this budget")
     head = element("tr", *(element("th", name, scope="col") for name in names))
     rows = [_row(place, card, card.row["skill_id"] == picked) for place, card in enumerate(turn.cards, 1)]
     table = element("table", element("thead", head), element("tbody", *rows), class_="hl-answers")

@@ -25,8 +25,8 @@ _COLUMNS: Final = (
     GridColumn(name="key", title="key", width=24),
     GridColumn(name="writer", title="writer", width=14),
     GridColumn(name="other_writer", title="met", width=14),
-    GridColumn(name="session_id", title="session", width=16),
     GridColumn(name="because", title="because", width=40),
+    GridColumn(name="session_id", title="session", width=16),
 )
 
 

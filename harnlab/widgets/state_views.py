@@ -97,7 +97,9 @@ def lanes(events: pl.DataFrame, *, picked: int | None) -> Element:
         for text, x, anchor in ((times[0], _LEFT, "start"), (times[-1], _WIDTH, "end")):
             marks.append(element("text", f"{text:%m-%d %H:%M:%S}", x=x, y=height - 8, text_anchor=anchor))
     left_out = events.height - rows.height
-    label = f"{len(writers)} writers, {rows.height} events" + (f"; {left_out} not drawn" if left_out else "")
+    label = f"{len(writers)} writers, {rows.height} events" + (
+        f"; {left_out} without a time, only in the table" if left_out else ""
+    )
     marks.append(element("text", f"{label} (UTC)", x=_LEFT, y=14))
     return element("svg", *marks, viewBox=f"0 0 {_WIDTH} {height}", role="img", aria_label=label)
 

@@ -143,6 +143,22 @@ def test_the_tripping_call_is_found_by_keyboard_and_another_limit_asked(explorer
     expect(explorer.answers).to_have_count(0)
 
 
+@on("budgets")
+def test_limits_are_compared_in_a_chart_and_one_is_clicked(explorer):
+    row(explorer.grid("steps"), 2).click()
+    explorer.press("sweep:max_usd").click()
+    points = explorer.cell.locator(".hl-live-mark[role=button]")
+    points.nth(1).click()
+    box = explorer.cell.get_by_role("spinbutton", name="max_usd")
+    expect(box).to_have_value("0.168")
+    expect(explorer.answers).to_contain_text("over max_usd of 0.168 USD")
+    points.nth(1).focus()
+    explorer.keys("ArrowRight", "Enter")
+    expect(box).to_have_value("0.252")
+    explorer.button("Back to the declared limits").click()
+    expect(explorer.answers).to_have_count(0)
+
+
 @on("skills")
 def test_a_skill_that_was_left_out_is_found_by_mouse_and_a_budget_that_shows_it(explorer):
     explorer.cell.get_by_label("übersetzung, turn 5: omitted").click()
@@ -165,6 +181,15 @@ def test_a_skill_is_found_by_keyboard_and_its_budget_dialled(explorer):
     explorer.keys("End")
     expect(explorer.answers.locator("tr", has_text="übersetzung")).to_contain_text("+ enters")
     expect(dial).to_be_focused()
+
+
+@on("autonomy")
+def test_a_denial_is_found_by_mouse_down_to_its_log_line(explorer):
+    row(explorer.grid("agents"), 0).click()
+    decisions = explorer.grid("decisions")
+    expect(rows_told(decisions)).to_have_text("17 rows")
+    row(decisions, 3).click()
+    expect(explorer.raw).to_contain_text("autonomy.budget_exceeded")
 
 
 @on("autonomy")

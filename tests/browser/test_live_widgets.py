@@ -25,7 +25,7 @@ live.observe(lambda change: told.set_trait("value", f"{live.selected['calls'].su
 told""",
     "costs": """by = hl.costs.by(runs, "model")
 hl.LiveChart(hl.charts.costs.by_dimension(by), by)""",
-    "hostile": """bad = hl.load('hostile', progress=False)
+    "hostile": """bad = hl.load('hostile-live', progress=False)
 import altair as alt, polars as pl
 names = bad.dispatches["model"].unique(maintain_order=True).to_list()
 names += [f"{{expr: {name}}}" for name in names] + [bad.text(bad.dispatches.row(0, named=True))]
@@ -45,7 +45,7 @@ def event(number, **members):
 
 @pytest.fixture(scope="module")
 def notebook(chromium, lab):
-    hostile_log(lab.folder / "hostile", HOSTILE, padding="y" * 1_000_000)
+    hostile_log(lab.folder / "hostile-live", HOSTILE, padding="y" * 1_000_000)
     growing = lab.folder / "growing" / "llm_transcript.jsonl"
     growing.parent.mkdir()
     growing.write_text("".join(event(n, cost_usd=0.1, text=HOSTILE[0]) for n in range(3)))
@@ -106,9 +106,9 @@ def test_the_same_cell_is_reached_by_keyboard(widget):
 def test_a_bar_is_picked_and_its_tooltip_is_text(widget):
     bar = widget.cell.locator(".hl-live-mark[role=button]").first
     bar.click()
-    expect(told(widget)).to_contain_text("Picked model: ")
+    expect(told(widget)).to_have_text("Picked group: claude-sonnet-4-6")
     expect(bar).to_have_attribute("aria-pressed", "true")
-    expect(widget.page.locator(".hl-live-tooltip:visible")).to_contain_text("cost_usd")
+    expect(widget.page.locator(".hl-live-tooltip:visible")).to_contain_text("cost")
 
 
 @on("hostile")

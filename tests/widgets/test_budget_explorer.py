@@ -195,3 +195,20 @@ def test_going_from_step_to_step_asks_nothing(explorer):
         explorer.steps.active = place
     assert (explorer.max_usd, explorer.max_tokens) == (None, None)
     assert explorer._dials["max_tokens"].told == "20,000 declared"
+
+
+def test_limits_compared_in_a_chart_are_asked_about_by_a_click():
+    explorer = BudgetExplorer(hl.load("sample_transcripts/cost-overrun", progress=False))
+    explorer.steps.select([2])
+    explorer.sweep._pressed("sweep:max_usd")
+    chart = explorer.sweep.chart
+    chart._heard(chart, {"row": 1}, [])
+    assert explorer.max_usd == chart.picked["asked"]
+    assert explorer.answers["asked_max_usd"].unique().to_list() == [explorer.max_usd]
+    assert chart.selected.drop("asked_max_usd").equals(explorer.answers.drop("asked_max_usd"))
+    explorer.sweep._pressed("sweep:max_tokens")
+    chart = explorer.sweep.chart
+    chart._heard(chart, {"row": 0}, [])
+    assert explorer.max_tokens == chart.picked["asked"]
+    explorer.steps.select([0])
+    assert explorer.sweep.chart is None

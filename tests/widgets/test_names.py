@@ -11,10 +11,13 @@ from harnlab.widgets import (
     drawing,
     explorer,
     grid,
+    limit_sweep,
+    live_chart,
     route_explorer,
     run_picker,
     skill_explorer,
     state_timeline,
+    tail_view,
 )
 
 OURS = [
@@ -28,9 +31,13 @@ OURS = [
     (grid.Grid, anywidget.AnyWidget),
     (drawing.Drawing, anywidget.AnyWidget),
     (dial.Dial, anywidget.AnyWidget),
+    (live_chart.LiveChart, anywidget.AnyWidget),
+    (live_chart.Runtime, anywidget.AnyWidget),
+    (limit_sweep.LimitSweep, ipywidgets.VBox),
+    (tail_view.TailView, ipywidgets.VBox),
 ]
 #: Meant to be taken over.
-MEANT = {"_esm", "_css", "_repr_mimebundle_"}
+MEANT = {"_esm", "_css", "_repr_mimebundle_", "close"}
 
 
 @pytest.mark.parametrize(("ours", "theirs"), OURS)

@@ -70,6 +70,14 @@ def test_why_a_skill_was_left_out_and_what_would_have_shown_it_is_a_sentence(exp
     assert "shown in every turn that had it" in told(explorer._told_turn)
 
 
+def test_a_skill_in_use_whose_card_was_not_shown_is_marked(explorer, runs):
+    marked = [text for element in explorer._matrix.tree for text in texts(element) if text == "●×"]
+    out_of_sight = hl.skills.lifecycle(runs).filter("out_of_sight")
+    assert len(marked) == out_of_sight.height == 10
+    assert "in use, its card not shown" in told(explorer._matrix)
+    assert "card not shown" not in told(SkillExplorer(turn_of([10], 900, shown=1))._matrix)
+
+
 @pytest.mark.parametrize("budget", [0, 203, 700, 1_050, 1_224, 5_000])
 def test_another_budget_moves_the_cards_that_the_what_if_says(explorer, runs, budget):
     explorer.budget = budget

@@ -177,7 +177,7 @@ class LakeFrames(Mapping[str, pl.DataFrame]):
             raise UnreadablePath(
                 f"a part of the lake cannot be read: {str(error).partition(chr(10))[0]}",
                 where=str(self._lake),
-                hint="convert into an empty folder",
+                hint="convert again",
             ) from None
 
     def _ordered(self, name: str, rows: pl.DataFrame) -> pl.DataFrame:

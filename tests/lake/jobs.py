@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from harnlab.lake.parts import write_part
@@ -35,3 +36,8 @@ def _is_first(marker):
     except FileExistsError:
         return False
     return True
+
+
+def process_id_then_sleep(seconds):
+    time.sleep(seconds)
+    return os.getpid()

@@ -188,3 +188,8 @@ def test_equal_sorts_keep_the_order_of_the_log(runs):
     expected = runs.dispatches.with_row_index().sort("provider", "index", nulls_last=True)["call_id"]
     assert explorer.selected["call_id"].equals(expected)
     assert isinstance(explorer.selected, pl.DataFrame)
+
+
+def test_a_list_says_that_it_leaves_every_dispatch_in(runs):
+    labels = {chooser.label for chooser in RouteExplorer(runs)._lists.values()}
+    assert labels == {f"every one ({runs.dispatches.height:,})"}

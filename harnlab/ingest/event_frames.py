@@ -22,7 +22,7 @@ from harnlab.ingest.decode import Note
 from harnlab.ingest.envelopes import Events
 from harnlab.ingest.event_families import EVENT_FAMILIES, FAMILY_OF_KIND, SKILL, TRUST
 from harnlab.ingest.families import FAMILIES
-from harnlab.ingest.fields import typed
+from harnlab.ingest.fields import shown, typed
 from harnlab.ingest.heads import Int64, LineProblem, decode_leniently
 from harnlab.ingest.recorded_twice import entry_digest
 from harnlab.ingest.records import FrameParts, RecordReader, duplicate_problems
@@ -33,6 +33,7 @@ from harnlab.vocabulary import ProblemKind
 TRANSCRIPT_TOPIC: Final = "agent.transcript.llm"
 AGENT_TOPIC: Final = "observability.agent_events."
 _TENANT: Final = re.compile(r"tenant\.[^.]+\.")
+_SHOWN: Final = 80
 _INTS: Final = frozenset({"iteration", "span_id"})
 #: Columns of a log's ``events`` that are not in the frame: the run an event names, before runs are linked.
 NAMED_RUN: Final = "named_run"
@@ -246,13 +247,13 @@ class _Batch:
     def entries(self) -> Iterator[tuple[str, pl.DataFrame]]:
         """Transcript entries by event type, with the digest that tells entries without a ``call_id`` apart.
 
-        An entry that is no object is an event only.
+        An entry that is no object is an event only, and told.
         """
         by_type: dict[str, list[int]] = {}
         for position, topic in enumerate(self.topics):
-            if topic == TRANSCRIPT_TOPIC and self._is_object(position):
+            if topic == TRANSCRIPT_TOPIC:
                 kind = self.ids[position].type or self.source.kinds[self.kept[position]]
-                if kind in _ENTRY_TYPES:
+                if kind in _ENTRY_TYPES and self._is_object(position):
                     by_type.setdefault(kind, []).append(position)
         for kind, positions in by_type.items():
             digests = [
@@ -267,7 +268,7 @@ class _Batch:
             )
 
     def typed_kinds(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Frames of the kinds that have a family; an event whose payload is no object has no row."""
+        """Frames of the kinds that have a family; an event whose payload is no object has no row, and is told."""
         by_family: dict[str, list[int]] = {}
         for position, topic in enumerate(self.topics):
             family = self._family_of(position, topic)
@@ -293,7 +294,15 @@ class _Batch:
             yield family, frame
 
     def _is_object(self, position: int) -> bool:
-        return self.payloads[position].lstrip()[:1] == b"{"
+        payload = self.payloads[position].strip()
+        if payload[:1] != b"{":
+            found = shown(payload[:_SHOWN].decode("utf-8", "replace"))
+            self._note(position, f"expected an object, found the JSON {found}")
+        return payload[:1] == b"{"
+
+    def _note(self, position: int, reason: str) -> None:
+        row = self.source.rows[self.kept[position]]
+        self.problems.append(LineProblem(row=row, kind=ProblemKind.DRIFT, field="payload", reason=reason))
 
     def _family_of(self, position: int, topic: str) -> str | None:
         kind = self.source.kinds[self.kept[position]]

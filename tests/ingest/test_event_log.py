@@ -139,6 +139,22 @@ def test_a_payload_may_be_any_json(tmp_path, payload):
         assert "problems" not in parts.frames.frames
 
 
+@pytest.mark.parametrize("payload", [[1], "text", 7, None])
+@pytest.mark.parametrize(
+    ("topic", "kind"), [("trust_graph", "trust_recorded"), ("agent.transcript.llm", "message")]
+)
+def test_a_payload_of_a_known_kind_that_is_no_object_is_an_event_and_told(tmp_path, topic, kind, payload):
+    write_files(tmp_path, [event(topic, kind, payload)] if payload is not None else [])
+    if payload is None:
+        line = compact({"id": 1, "event": {"kind": kind, "payload": None, "occurred_at_ms": 5}})
+        (tmp_path / "topics" / f"{topic}.jsonl").write_text(line + "\n")
+    runs = hl.load(tmp_path)
+    assert (runs.events.height, runs.trust_records.height, runs.messages.height) == (1, 0, 0)
+    (problem,) = runs.problems.to_dicts()
+    assert (problem["field"], problem["source_line"]) == ("payload", 1)
+    assert problem["reason"].startswith("expected an object, found the JSON ")
+
+
 def test_unknown_topics_and_kinds_are_events(tmp_path):
     parts = read_topics(
         write_files(tmp_path, [event("new.topic", "brand.new", {"x": 1}), event("new.topic", "é", {})])

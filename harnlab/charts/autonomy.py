@@ -10,12 +10,14 @@ import polars as pl
 
 from harnlab.charts.drawing import CLOCK, MOST_ROWS, UTC, WINDOW, require
 from harnlab.errors import InvalidArgument
+from harnlab.questions import of_frames
 
 _ADMITTED: Final = "#4a66fd"
 _DENIED: Final = "#c11d28"
 _MOST_PANELS: Final = 12
 
 
+@of_frames
 def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
     """Decisions of each key by UTC hour, against its quota an hour.
 

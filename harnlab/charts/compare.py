@@ -9,6 +9,7 @@ import polars as pl
 
 from harnlab.charts.drawing import require
 from harnlab.errors import InvalidArgument
+from harnlab.questions import of_frames
 
 _A: Final = "#8f9091"
 _B: Final = "#e57136"
@@ -28,6 +29,7 @@ _TITLES: Final = {
 _LONGEST_NAME: Final = 58
 
 
+@of_frames
 def differences(differences: pl.DataFrame, /, *, top: int = 10) -> alt.VConcatChart:
     """What differs between two sets of runs: a panel a kind, from ``a`` to ``b``.
 

@@ -25,6 +25,7 @@ from harnlab.charts.drawing import (
 )
 from harnlab.charts.icicle import icicle
 from harnlab.errors import InvalidArgument, UnknownName
+from harnlab.questions import of_frames
 
 __all__ = ["MOST_ROWS", "by_dimension", "icicle", "over_time", "running_total"]
 
@@ -34,6 +35,7 @@ _BAR: Final = "#4a66fd"
 _ALARM: Final = "#c11d28"
 
 
+@of_frames
 def by_dimension(costs: pl.DataFrame, /, *, top: int = 20) -> alt.LayerChart:
     """Cost of each group as a bar, dearest first.
 
@@ -78,6 +80,7 @@ def by_dimension(costs: pl.DataFrame, /, *, top: int = 20) -> alt.LayerChart:
     return titled(f"Cost by {', '.join(names)}" if names else "Cost", bars, notes)
 
 
+@of_frames
 def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
     """Cost by window of time, one row of bars for each value of the dimension.
 
@@ -127,6 +130,7 @@ def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
     return titled
 
 
+@of_frames
 def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.FacetChart:
     """Usage of steps call by call against their limit, with the call that broke it marked.
 
@@ -257,14 +261,19 @@ def _panels(running: pl.DataFrame, used: str, limit: str, unit: str) -> pl.DataF
         group_label(names).alias("panel"), "step", "model", "call_id", "source_line", "tripping",
         call.alias("call"), amount.alias("used"), ceiling.alias("limit"),
         pl.when(call == 1).then(ceiling).alias("limit_once"),
-        pl.when(call == 1).then(pl.format(f"limit {{}} {unit}", ceiling)).alias("limit_text"),
+        pl.when(call == 1).then(pl.format(f"limit {{}} {unit}", _told(ceiling, unit))).alias("limit_text"),
         pl.when("tripping").then(
             pl.when(over > 0)
-            .then(pl.format(f"call {{}}: {{}} {unit}, over by {{}}", call, amount.round(6), over.round(6)))
+            .then(pl.format(f"call {{}}: {{}} {unit}, over by {{}}", call, _told(amount, unit), _told(over, unit)))
             .otherwise(pl.format(f"call {{}}: over its {other} limit", call))
         ).alias("trip_text"),
     )  # fmt: skip
     return _thinned(rows)
+
+
+def _told(amount: pl.Expr, unit: str) -> pl.Expr:
+    """An amount in words: tokens are whole."""
+    return amount.round(6) if unit == "USD" else amount.cast(pl.Int64, strict=False)
 
 
 def _thinned(rows: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import polars as pl
 
 from harnlab.charts.drawing import dimensions_of, group_label, require
 from harnlab.errors import InvalidArgument, UnknownName
+from harnlab.questions import of_frames
 
 _BAR: Final = "#4a66fd"
 _ALARM: Final = "#c11d28"
@@ -32,6 +33,7 @@ _UNITS: Final = {
 }
 
 
+@of_frames
 def icicle(costs: pl.DataFrame, /, *, unit: str = "usd", budget: float | None = None) -> alt.LayerChart:
     """Nested costs as bars within bars: each level splits the one above it.
 

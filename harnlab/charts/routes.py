@@ -11,11 +11,13 @@ import polars as pl
 from harnlab.charts.drawing import CLOCK, MOST_ROWS, UTC, WINDOW, dimensions_of, group_label, require, titled
 from harnlab.charts.theme import OUTCOME, PROVENANCE, Palette
 from harnlab.errors import InvalidArgument
+from harnlab.questions import of_frames
 from harnlab.vocabulary import PROVENANCE_FIELDS, ProvenanceOrigin
 
 _ALARM: Final = PROVENANCE.of(ProvenanceOrigin.INHERITED_FROM_PRIMARY).color
 
 
+@of_frames
 def provenance_matrix(matrix: pl.DataFrame, /) -> alt.LayerChart:
     """Where each of the five fields came from: a cell an origin, with its count of calls.
 
@@ -61,6 +63,7 @@ def provenance_matrix(matrix: pl.DataFrame, /) -> alt.LayerChart:
     return titled("Where each field of the route came from, calls", cells, frames, counts)
 
 
+@of_frames
 def inherited_share(trend: pl.DataFrame, /) -> alt.LayerChart:
     """Share of dispatches that inherited a part of their route, over time; the first such call is marked.
 
@@ -114,6 +117,7 @@ def inherited_share(trend: pl.DataFrame, /) -> alt.LayerChart:
     return titled("Dispatches that inherited a part of their route", bars, line, mark, said)
 
 
+@of_frames
 def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart:
     """What came back, with 95 % intervals: a panel for each group, a line for each outcome.
 

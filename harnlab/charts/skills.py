@@ -10,6 +10,7 @@ import polars as pl
 from harnlab.charts.drawing import MOST_ROWS, require, titled
 from harnlab.charts.theme import LIFECYCLE
 from harnlab.errors import InvalidArgument
+from harnlab.questions import of_frames
 from harnlab.vocabulary import SkillLifecycle
 
 _ALARM: Final = "#c11d28"
@@ -17,6 +18,7 @@ _SHOWN: Final = LIFECYCLE.of(SkillLifecycle.SHOWN).color
 _OMITTED: Final = LIFECYCLE.of(SkillLifecycle.OMITTED).color
 
 
+@of_frames
 def lifecycle_matrix(lifecycle: pl.DataFrame, /) -> alt.LayerChart:
     """Skills by turns: a glyph for where each stood, a frame where the model had its body but not its card.
 
@@ -85,6 +87,7 @@ def lifecycle_matrix(lifecycle: pl.DataFrame, /) -> alt.LayerChart:
     return alt.LayerChart(layer=[cells, frames, text], title=title)
 
 
+@of_frames
 def catalog_fit(fit: pl.DataFrame, /) -> alt.LayerChart:
     """Cards of one turn end to end against the catalog's budget.
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from harnlab.charts.drawing import MOST_ROWS, UTC, clock, require
 from harnlab.errors import InvalidArgument
+from harnlab.questions import of_frames
 
 _ALARM: Final = "#c11d28"
 _KINDS: Final = ("last write", "suspected conflict", "handoff")
@@ -17,6 +18,7 @@ _COLORS: Final = ("#4a66fd", _ALARM, "#a856b4")
 _GLYPHS: Final = ("●", "✚", "◆")
 
 
+@of_frames
 def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /) -> alt.FacetChart:
     """Last writes and handoffs, a lane a writer, a panel a session.
 

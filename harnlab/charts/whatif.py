@@ -11,6 +11,7 @@ import polars as pl
 from harnlab.charts.drawing import MOST_ROWS, require, titled
 from harnlab.charts.theme import Palette, Swatch
 from harnlab.errors import InvalidArgument
+from harnlab.questions import of_frames
 
 #: Words of ``decidability``, the surest first.
 DECIDABILITY: Final = Palette(
@@ -33,6 +34,7 @@ _LEGEND: Final = alt.Legend(orient="bottom", titleOrient="left")
 _ASKED: Final = {"asked_max_usd": "max_usd asked, USD", "asked_max_tokens": "max_tokens asked, tokens"}
 
 
+@of_frames
 def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     """What steps would have spent under each limit, with what is proved, bounded and open-ended.
 
@@ -134,6 +136,7 @@ def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
     return rows.with_columns(note=glyph + counted + without).drop("rank").sort("asked")
 
 
+@of_frames
 def catalog_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     """Skill cards shown under each catalog budget or limit, all turns together.
 
@@ -176,6 +179,7 @@ def catalog_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     )
 
 
+@of_frames
 def autonomy_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     """Decisions that would have needed an approval under each autonomy quota.
 

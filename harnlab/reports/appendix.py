@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,14 @@ class Appendix:
     quotes: dict[tuple[str, int], Quote] = field(default_factory=dict)
     left_out: int = 0
 
+    @property
+    def root(self) -> str:
+        """What the paths of all logs begin with, to the last slash."""
+        folders = [source.shown.split("/")[:-1] for source in self.runs.sources]
+        shared = zip(*folders, strict=False)
+        parts = [names[0] for names in itertools.takewhile(lambda names: len(set(names)) == 1, shared)]
+        return "".join(f"{part}/" for part in parts)
+
     def anchor(self, path: str, line: int) -> str | None:
         """Place to jump to for a line; ``None`` when the report already quotes as many as it may."""
         if (known := self.quotes.get((path, line))) is not None:
@@ -48,7 +57,7 @@ class Appendix:
             return None
         quoted = Quote(
             anchor=f"line-{len(self.quotes) + 1}",
-            place=shown(f"{path}:{line}", self.mask),
+            place=shown(f"{path}:{line}".removeprefix(self.root if self.redactor else ""), self.mask),
             text=self._text(path, line),
             link=None if self.redactor else self._link(path),
         )

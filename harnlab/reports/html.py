@@ -57,7 +57,7 @@ class _Table:
 
     caption: str
     columns: list[str]
-    numeric: list[bool]
+    classes: list[str]
     rows: list[list[_Cell]]
     left_out: int
 
@@ -101,14 +101,18 @@ def report_page(runs: Runs, *, beside: Path, redact: bool = False) -> str:
     redactor = Redactor() if redact else None
     mask = redactor.text if redactor else unmasked
     appendix = Appendix(runs=runs, beside=beside, mask=mask, redactor=redactor)
+
+    def told(text: str) -> str:  # the folders above the logs name people and machines
+        return text.replace(appendix.root, "") if redact and appendix.root else text
+
     drawn = [_section(section, mask, appendix) for section in sections(runs)]
     script = _templates.get_template("sort.js").render()
     return _templates.get_template("report.html.jinja").render(
         version=__version__,
         runs=runs,
         total=costs.total(runs).to_dicts()[0],
-        findings=list(_findings(runs, mask)),
-        paragraph=shown(routes.incident(runs).paragraph, mask, most=4_000),
+        findings=list(_findings(runs, lambda text: mask(told(text)))),
+        paragraph=shown(told(routes.incident(runs).paragraph), mask, most=4_000),
         sections=drawn,
         meanings={str(word): told for word, told in MEANINGS.items()},
         decidability=decidability(),
@@ -160,15 +164,24 @@ def _table(listing: Listing, mask: Mask, appendix: Appendix) -> _Table:
     return _Table(
         caption=listing.caption,
         columns=kept,
-        numeric=[name in values.columns and values[name].dtype.is_numeric() for name in kept],
+        classes=[_class(values, name) for name in kept],
         rows=cells,
         left_out=max(0, listing.rows.height - MOST_ROWS),
     )
 
 
+def _class(values: pl.DataFrame, name: str) -> str:
+    """How a column is set: numbers at the right, times and words of a log in one piece."""
+    if name not in values.columns:
+        return "line"
+    kind = values.schema[name]
+    return "n" if kind.is_numeric() else "t" if kind.is_temporal() else ""
+
+
 def _spoken(rows: pl.DataFrame, mask: Mask) -> pl.DataFrame:
     """Rows fit to be shown; where secrets are masked, what people and models wrote as well."""
-    rows = shown_frame(rows, mask)
+    percent = [name for name in rows.columns if name.endswith("_pct")]
+    rows = shown_frame(rows, mask).with_columns(pl.col(percent).round(2))
     if mask is unmasked:
         return rows
     texts = [name for name in _TEXTS if name in rows.columns]
@@ -183,5 +196,5 @@ def _place(path: str | None, line: int | None, mask: Mask, appendix: Appendix) -
     if path is None:
         return _Cell(text="")
     number = line if line is not None else 1
-    text = shown(f"{path}:{number}", mask)
+    text = shown(f"{path}:{number}".removeprefix(appendix.root), mask)
     return _Cell(text=text, anchor=appendix.anchor(path, number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import altair as alt
@@ -103,7 +104,7 @@ def _money(runs: Runs) -> Section:
     if known:
         drawings = [
             ((costs.nested(runs, *names),), charts.costs.icicle),
-            ((costs.trend(runs, by="model"),), charts.costs.over_time),
+            ((costs.trend(runs, every=_window(runs), by="model"),), charts.costs.over_time),
         ]
     columns = (*names, "calls", "unpriced_calls", "input_tokens", "output_tokens", "cost_usd", "share_pct")
     return Section(
@@ -122,8 +123,8 @@ def _routes(runs: Runs) -> Section:
     if inherited.height:
         drawings = [
             ((routes.matrix(runs),), charts.routes.provenance_matrix),
-            ((routes.trend(runs),), charts.routes.inherited_share),
-            ((routes.outcomes(runs, by=["model", "origin"]),), charts.routes.outcome_mix),
+            ((routes.trend(runs, every=_window(runs)),), charts.routes.inherited_share),
+            ((routes.outcomes(runs, by=["model", "origin"]),), _outcomes),
         ]
     columns = (
         "timestamp", "model", "provider", "wire_format", "inherited_fields", "outcome_kind", "cost_usd",
@@ -134,6 +135,19 @@ def _routes(runs: Runs) -> Section:
         drawings=drawings,
         listing=Listing(caption="Inherited dispatches, oldest first", rows=inherited, columns=columns),
     )
+
+
+def _outcomes(rows: pl.DataFrame) -> alt.TopLevelMixin:
+    return charts.routes.outcome_mix(rows, top=6)
+
+
+def _window(runs: Runs) -> str:
+    """Width of a window of time that leaves its bars wide enough to be seen."""
+    times = runs.frame("calls")["requested_at"].drop_nulls()
+    first, last = times.min(), times.max()
+    span = last - first if isinstance(first, datetime) and isinstance(last, datetime) else timedelta()
+    widths = {"1h": timedelta(days=4), "1d": timedelta(days=90), "1w": timedelta(days=600)}
+    return next((width for width, most in widths.items() if span <= most), "30d")
 
 
 def _skills(runs: Runs) -> Section:

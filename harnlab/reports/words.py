@@ -81,6 +81,8 @@ def cell(value: Any) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
         case float():
             return f"{value:,.6f}".rstrip("0").rstrip(".")
         case datetime():

@@ -1,60 +1,165 @@
-"""The HTML report: what it says, and that nothing from a log can act in it."""
+"""The HTML report: what it says, what it stands on, and that nothing from a log can act in it."""
 
+import base64
+import hashlib
 import re
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 import harnlab as hl
+from harnlab.reports.words import shown
 from ingest.transcript_lines import dispatch, line, request, response
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def report(tmp_path_factory):
     runs = hl.load(["sample_transcripts/cost-overrun", "sample_transcripts/inherited-route"])
-    return hl.report(runs, tmp_path_factory.mktemp("report") / "new folder" / "report.html").read_text()
+    return hl.report(runs, tmp_path_factory.mktemp("report") / "new folder" / "report.html")
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return report.read_text()
+
+
+@pytest.fixture(scope="module")
+def of_the_samples(tmp_path_factory):
+    return hl.report(hl.load("sample_transcripts"), tmp_path_factory.mktemp("samples") / "all.html")
+
+
+def small_log(folder, *records):
+    (folder / "llm_transcript.jsonl").write_bytes(b"\n".join(line(**one) for one in records))
+    return hl.load(folder)
 
 
 def test_the_report_tells_both_findings_with_their_lines(page):
     assert "llm_transcript.jsonl:63" in page
     assert "over its max_usd of 0.25 USD by 0.08642 USD" in page
-    assert page.count("<svg") >= 2
+    assert "silently inherited a part of the route" in page
+    assert page.count("<svg") >= 5
 
 
 def test_the_report_asks_for_nothing_outside_itself(page):
     assert re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?(?!#)[^"'>\s)]*//[^"'>\s)]+""", page) == []
-    assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
-    assert "<script" not in page
+    assert "default-src 'none'" in page
 
 
-def test_the_report_of_the_samples_is_under_three_megabytes(tmp_path):
-    path = hl.report(hl.load("sample_transcripts"), tmp_path / "all.html")
-    assert path.stat().st_size < 3_000_000
+def test_the_only_script_is_the_reports_own_and_the_page_allows_no_other(page):
+    (script,) = re.findall("<script>(.*?)</script>", page, re.DOTALL)
+    known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{known}'" in page
+    assert page.count("<script") == 1
+
+
+def test_the_report_of_the_samples_is_under_three_megabytes_and_has_every_section(of_the_samples):
+    assert of_the_samples.stat().st_size < 3_000_000
+    titles = re.findall("<h2>(.*?)</h2>", of_the_samples.read_text())
+    assert titles == [
+        "Steps over their limit",
+        "Where the money went",
+        "Inherited routes",
+        "Skills left out",
+        "Autonomy denied",
+        "Durable state",
+        "Runs",
+        "Problems",
+        "What a record can decide",
+        "The log lines",
+    ]
+
+
+def test_every_line_a_table_names_is_quoted_or_counted(of_the_samples):
+    page = of_the_samples.read_text()
+    anchors = re.findall('<a href="#(line-[0-9]+)"', page)
+    quotes = re.findall('<div class="quote" id="(line-[0-9]+)"', page)
+    assert anchors
+    assert set(anchors) == set(quotes)
+    assert len(quotes) == len(set(quotes))
+
+
+def test_a_quoted_line_links_to_the_file_from_where_the_report_lies(report, page):
+    links = re.findall('<p><a href="(\\./[^"]*)"', page)
+    assert links
+    assert all((report.parent / unquote(link)).is_file() for link in links)
+
+
+def test_a_quoted_line_is_the_line_of_the_log(page):
+    place, text = re.search(
+        r"<p><a [^>]*>(\S+cost-overrun/llm_transcript.jsonl:\d+)</a></p>\s*<pre>(.*?)</pre>", page
+    ).groups()
+    path, _, number = place.rpartition(":")
+    assert Path(path).read_text().splitlines()[int(number) - 1][:100] == text.replace("&#34;", '"')[:100]
+
+
+def test_what_a_record_can_decide_is_told_word_by_word(page):
+    assert set(re.findall("<dt>(.*?)</dt>", page)) == {"exact", "bound", "censored", "insufficient"}
+    assert all(row["question"].replace("'", "&#39;") in page for row in hl.whatif.DECIDABILITY.to_dicts())
+
+
+def test_numbers_are_sorted_by_their_value_and_not_by_their_text(page):
+    assert 'data-sort="1037450">1,037,450<' in page
 
 
 def test_text_from_a_log_is_text_in_the_report(tmp_path):
     records = [
         request("c1", provider=HOSTILE, model=HOSTILE),
         response("c1", provider=HOSTILE, model=HOSTILE),
-        dispatch("c1", provider=HOSTILE, model=HOSTILE),
+        dispatch("c1", provider=HOSTILE, model=HOSTILE, provenance={"provider": "inherited_from_primary"}),
         {"type": HOSTILE, "timestamp": HOSTILE},
     ]
-    (tmp_path / "llm_transcript.jsonl").write_bytes(b"\n".join(line(**one) for one in records))
-    page = hl.report(hl.load(tmp_path), tmp_path / "report.html").read_text()
+    page = hl.report(small_log(tmp_path, *records), tmp_path / "report.html").read_text()
     assert "&lt;script&gt;alert(1)" in page
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert "<img" not in page
 
 
+def test_a_text_of_a_megabyte_does_not_make_the_report_large(tmp_path):
+    told = "x" * 1_000_000
+    records = [
+        request("c1", model=told),
+        response("c1", model=told, text=told),
+        dispatch("c1", model=told, provenance={"provider": "inherited_from_primary"}),
+    ]
+    path = hl.report(small_log(tmp_path, *records), tmp_path / "report.html")
+    assert path.stat().st_size < 600_000
+    assert "… (1,000,000 characters)" in path.read_text()
+
+
+@pytest.mark.parametrize("unseen", ["\u202e", "\u200b", "\x00", "\x1b", "\ufeff", "\u2066"])
+def test_characters_that_are_not_seen_are_written_out(unseen):
+    assert shown(f"a{unseen}b") == f"a\\u{ord(unseen):04x}b"
+
+
+def test_a_file_name_that_looks_like_an_address_is_a_path(tmp_path):
+    folder = tmp_path / "javascript:alert(1)"
+    folder.mkdir()
+    runs = small_log(folder, response("c1", stop_reason=5))
+    page = hl.report(runs, tmp_path / "report.html").read_text()
+    assert "javascript:alert(1)" in page
+    assert 'href="javascript' not in page
+
+
 def test_runs_without_findings_say_so(tmp_path):
-    (tmp_path / "llm_transcript.jsonl").write_bytes(line(**response("c1")))
-    page = hl.report(hl.load(tmp_path), tmp_path / "report.html").read_text()
+    page = hl.report(small_log(tmp_path, response("c1")), tmp_path / "report.html").read_text()
     assert "No step went over a limit." in page
     assert "No inherited route found" in page
+    assert "Redacted" not in page
+
+
+def test_a_redacted_report_says_so_and_names_no_folder_above_the_logs(tmp_path):
+    told = "mail alice@example.org, key sk-abcdefghijklmnop1234567890abcdefghijklmnop"
+    runs = small_log(tmp_path, response("c1", model=told, text="the whole plan"))
+    page = hl.report(runs, tmp_path / "report.html", redact=True).read_text()
+    assert "1 e-mail" in page or "e-mail addresses" in page
+    assert "[e-mail 1]" in page
+    assert not any(secret in page for secret in ("alice@", "abcdefghij", "the whole plan", str(tmp_path)))
 
 
 def test_a_report_that_cannot_be_written_is_an_error_with_its_path(tmp_path):
-    (tmp_path / "llm_transcript.jsonl").write_bytes(line(**response("c1")))
+    runs = small_log(tmp_path, response("c1"))
     with pytest.raises(hl.UnreadablePath, match="cannot be written"):
-        hl.report(hl.load(tmp_path), tmp_path / "llm_transcript.jsonl" / "report.html")
+        hl.report(runs, tmp_path / "llm_transcript.jsonl" / "report.html")

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -15,7 +16,7 @@ from harnlab.cli.output import Format, envelope, rows, table, write_frame
 from harnlab.errors import InvalidArgument, UnreadablePath
 from harnlab.lake.conversion import Converted, convert
 
-_CONNECT_S = 10
+_CONNECT_S: Final = 10
 
 
 @click.command()

@@ -23,9 +23,9 @@ from harnlab.lake.layout import (
     MANIFEST,
     SOURCES,
     Manifest,
-    OtherVersion,
     PartCount,
     drop_others,
+    is_of_newer_version,
     locked,
     read_manifest,
     table_file,
@@ -196,13 +196,13 @@ class _Conversion:
         )
 
     def _before(self, given: tuple[str, ...]) -> Manifest | None:
-        """Manifest that is there; that of another version does not count, and its parts are written anew."""
+        """Manifest that is there; one that is damaged, or of an older version, does not count."""
         if not (self._lake / MANIFEST).exists():
             return None
         try:
             before = read_manifest(self._lake)
-        except OtherVersion as error:
-            if error.is_newer:
+        except UnreadablePath:
+            if is_of_newer_version(self._lake):
                 raise
             return None
         if sorted(before.paths) != sorted(given):
@@ -215,21 +215,24 @@ class _Conversion:
         return before
 
     def _held(self, before: Manifest | None) -> dict[str, str]:
-        """Part of each file that is in the lake, by its path as shown."""
+        """Part of each file that is in the lake, by its path as shown; without a manifest, of all parts there are."""
         held: dict[str, str] = {}
-        for part in before.parts if before else ():
+        there = (path.stem for path in sorted((self._lake / SOURCES).glob("*.parquet")))
+        for part in [one.part for one in before.parts] if before else there:
             try:
-                rows = pl.read_parquet(table_file(self._lake, SOURCES, part.part), glob=False)
+                rows = pl.read_parquet(
+                    table_file(self._lake, SOURCES, part), glob=False, columns=["source_path"]
+                )
             except (OSError, pl.exceptions.PolarsError):
                 continue  # a part that is not whole is written again
-            held |= dict.fromkeys(rows["source_path"].to_list(), part.part)
+            held |= dict.fromkeys(rows["source_path"].to_list(), part)
         return held
 
     def _ensure_all_there(self, held: Mapping[str, str], sources: Sequence[StatedSource]) -> None:
         missing = sorted(held.keys() - {one.source.shown for one in sources})
         if missing:
             raise UnreadablePath(
-                f"{len(missing)} files of this lake are gone, such as {missing[0]}",
+                f"{len(missing)} of {len(held)} files of this lake are gone, such as {missing[0]}",
                 where=str(self._lake),
                 expected="every file it was converted from",
                 hint="drop_missing=True (--drop-missing) lets their rows leave the lake; "

@@ -79,7 +79,7 @@ def _by_pool(work: Callable[[Job], Done], jobs: list[Job], workers: int) -> Iter
             breaks = breaks + 1 if len(jobs) == before else 1
             if breaks >= MOST_BREAKS:
                 raise _gave_up(
-                    f"a worker was killed {breaks} times while {len(jobs)} parts were left",
+                    f"a worker was killed {breaks} times; parts left to write: {len(jobs)}",
                     hint="fewer workers if memory is short; in a script, call it under "
                     '`if __name__ == "__main__":`; what is done is kept',
                 ) from None

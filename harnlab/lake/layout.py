@@ -96,21 +96,20 @@ def read_manifest(lake: Path) -> Manifest:
             )
     except (KeyError, TypeError, ValueError):
         raise UnreadablePath("the manifest is not a lake's", where=str(lake), hint=again) from None
-    raise OtherVersion(
+    raise UnreadablePath(
         f"a lake of version {version}, schema {digest}, written by harnlab {writer}",
         where=str(lake),
         expected=f"version {LAKE_VERSION}, schema {schema_digest()}",
         hint="a newer harnlab" if version > LAKE_VERSION else again,
-        is_newer=version > LAKE_VERSION,
     )
 
 
-class OtherVersion(UnreadablePath):
-    """A lake that another version of harnlab wrote; ``is_newer`` where that one may know more than this."""
-
-    def __init__(self, found: str, *, is_newer: bool = False, **told: str | None) -> None:
-        super().__init__(found, **told)
-        self.is_newer = is_newer
+def is_of_newer_version(lake: Path) -> bool:
+    """Whether a lake's manifest says that a newer harnlab wrote it, which may keep what this one does not know."""
+    try:
+        return int(json.loads((lake / MANIFEST).read_bytes())["lake"]) > LAKE_VERSION
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def write_manifest(lake: Path, manifest: Manifest, *, writer: str) -> None:

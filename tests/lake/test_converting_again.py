@@ -52,7 +52,7 @@ def test_a_run_record_that_comes_later_ties_what_was_apart(lake, runs_of_their_o
 def test_files_that_are_gone_stay_in_the_lake_until_it_is_said(lake, runs_of_their_own):
     shutil.rmtree(runs_of_their_own / "run_5")
     with pytest.raises(
-        UnreadablePath, match=r"1 files of this lake are gone, such as .*run_5.*drop_missing=True"
+        UnreadablePath, match=r"1 of 8 files of this lake are gone, such as .*run_5.*drop_missing=True"
     ):
         hl.convert(runs_of_their_own, lake)
     assert hl.load(lake).summary.height == 8

@@ -62,7 +62,7 @@ def test_jobs_of_a_killed_worker_are_done_again(tmp_path):
 
 
 def test_a_job_that_kills_every_worker_is_given_up_in_words():
-    with pytest.raises(UnreadablePath, match=r"a worker was killed 3 times while 1 parts were left.*memory"):
+    with pytest.raises(UnreadablePath, match=r"a worker was killed 3 times; parts left to write: 1.*memory"):
         list(done_in_turn(jobs.killed, [1], executor=None, workers=2))
 
 

@@ -152,10 +152,14 @@ def test_a_lake_of_another_version_is_refused_and_written_anew(lake, runs_of_the
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"lake": 1', '{"lake": "x", "schema": 1, "harnlab": 2}']
 )
-def test_a_manifest_that_is_none_is_told(lake, content):
+def test_a_manifest_that_is_none_is_told_and_written_anew(lake, content, runs_of_their_own):
     (lake / "manifest.json").write_text(content)
     with pytest.raises(UnreadablePath, match=r"the manifest .*Try: `harnlab convert"):
         hl.load(lake)
+    with pytest.raises(UnreadablePath, match="7 of 8 files of this lake are gone"):
+        hl.convert(runs_of_their_own / "run_1", lake)
+    assert hl.convert(runs_of_their_own, lake).written == frozenset()
+    assert hl.load(lake).summary.height == 8
 
 
 def test_a_lake_that_was_converted_again_since_is_told(lake, runs_of_their_own):

@@ -202,6 +202,16 @@ def test_a_report_and_an_explorer_take_runs_for_pandas(runs, tmp_path):
         hl.RunPicker(SAMPLE)
 
 
+def test_charts_draw_answers_of_pandas_as_they_draw_those_of_polars(runs):
+    for draw, question in (
+        (hl.charts.routes.provenance_matrix, hl.routes.matrix),
+        (hl.charts.routes.inherited_share, hl.routes.trend),
+        (hl.charts.costs.over_time, hl.costs.trend),
+        (hl.charts.skills.lifecycle_matrix, hl.skills.lifecycle),
+    ):
+        assert draw(question(runs.pandas)).to_json() == draw(question(runs)).to_json()
+
+
 # .harn
 
 

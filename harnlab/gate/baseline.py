@@ -1,4 +1,8 @@
-"""What the next runs are compared with: every measure of every scope the rules ask for, as diffable JSON."""
+"""What the next runs are compared with: every measure of every scope the rules ask for.
+
+As JSON it is sorted, one value a line, so that a review shows what moved; as Parquet (a path that ends in
+``.parquet``) it is a table of one row a measure and scope, for other tools.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+import polars as pl
 
 from harnlab.analysis.inputs import Frames
 from harnlab.errors import MalformedRecord, UnreadablePath
@@ -20,6 +25,14 @@ from harnlab.gate.rules import EACH, Rule, Rules
 from harnlab.gate.words import words_of
 
 _SCHEMA: Final = "harnlab.baseline.v1"
+PARQUET: Final = ".parquet"
+_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "measure": pl.String(),
+    **{name: pl.String() for name in SCOPES},
+    **{name: pl.Float64() for name in ("mean", "max", "total")},
+    "units": pl.Int64(),
+    "unknown": pl.Int64(),
+}
 
 _Key = tuple[MeasureName, tuple[tuple[str, str], ...]]
 
@@ -102,7 +115,7 @@ def baseline_text(baseline: Baseline) -> str:
 
 
 def write_baseline(baseline: Baseline, path: str | os.PathLike[str]) -> Path:
-    """Write a baseline where a check finds it.
+    """Write a baseline where a check finds it: as Parquet where the path ends so, else as JSON.
 
     Raises
     ------
@@ -112,7 +125,10 @@ def write_baseline(baseline: Baseline, path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(baseline_text(baseline), encoding="utf-8", newline="\n")
+        if target.suffix == PARQUET:
+            _table(baseline).write_parquet(target, metadata=_about(baseline))
+        else:
+            target.write_text(baseline_text(baseline), encoding="utf-8", newline="\n")
     except OSError as error:
         raise UnreadablePath(f"cannot be written: {error.strerror}", where=str(path)) from None
     return target
@@ -129,23 +145,68 @@ def read_baseline(path: str | os.PathLike[str]) -> Baseline:
         When it is no baseline.
     """
     shown = os.fspath(path)
+    if Path(shown).suffix == PARQUET:
+        return _read_table(shown)
     try:
         content = Path(shown).read_bytes()
     except OSError as error:
-        raise UnreadablePath(
-            f"the baseline cannot be read: {error.strerror}",
-            where=shown,
-            hint="`harnlab check --update-baseline` writes it from runs that are fine",
-        ) from None
+        raise _missing(shown, error) from None
     try:
         file = msgspec.json.decode(content, type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise MalformedRecord(
-            f"not a baseline: {error}",
-            where=shown,
-            expected=f"JSON with the schema {_SCHEMA}",
-            hint="`harnlab check --update-baseline` writes it anew",
-        ) from None
+        raise _malformed(shown, str(error), "JSON") from None
+    return _of_file(file)
+
+
+def _in_order(scope: Scope) -> tuple[tuple[str, str], ...]:
+    return tuple((name, scope[name]) for name in SCOPES if name in scope)
+
+
+def _table(baseline: Baseline) -> pl.DataFrame:
+    """One row a measure and scope: ``measure, persona, step, model, mean, max, total, units, unknown``."""
+    rows = [
+        {"measure": measure.value} | dict(scope) | msgspec.to_builtins(values)
+        for (measure, scope), values in sorted(baseline.measures.items())
+    ]
+    return pl.DataFrame(rows, schema=_COLUMNS)
+
+
+def _about(baseline: Baseline) -> dict[str, str]:
+    """What of a baseline is no row: it goes into the metadata of the file."""
+    words = json.dumps(sorted(baseline.words), ensure_ascii=False)
+    runs = json.dumps(list(baseline.runs), ensure_ascii=False)
+    return {"schema": _SCHEMA, "runs": runs, "unknown_words": words}
+
+
+def _read_table(shown: str) -> Baseline:
+    """Baseline of a Parquet file, through the same checks as one of JSON."""
+    try:
+        with Path(shown).open("rb") as file:
+            about = pl.read_parquet_metadata(file)
+            file.seek(0)
+            rows = pl.read_parquet(file).to_dicts()
+    except OSError as error:
+        raise _missing(shown, error) from None
+    except pl.exceptions.PolarsError as error:
+        raise _malformed(shown, str(error).partition("\n")[0], "Parquet") from None
+    try:
+        entries = [
+            {
+                "measure": row.pop("measure"),
+                "scope": {name: value for name in SCOPES if (value := row.pop(name)) is not None},
+                "values": row,
+            }
+            for row in rows
+        ]
+        members = {name: json.loads(about[name]) for name in ("runs", "unknown_words")}
+        document = {"schema": about["schema"], "measures": entries} | members
+        read = msgspec.convert(document, _File)
+    except (KeyError, ValueError, msgspec.ValidationError) as error:
+        raise _malformed(shown, f"{type(error).__name__}: {error}", "Parquet") from None
+    return _of_file(read)
+
+
+def _of_file(file: _File) -> Baseline:
     return Baseline(
         measures={(entry.measure, _in_order(entry.scope)): entry.values for entry in file.measures},
         words=frozenset(file.unknown_words),
@@ -153,5 +214,15 @@ def read_baseline(path: str | os.PathLike[str]) -> Baseline:
     )
 
 
-def _in_order(scope: Scope) -> tuple[tuple[str, str], ...]:
-    return tuple((name, scope[name]) for name in SCOPES if name in scope)
+def _missing(shown: str, error: OSError) -> UnreadablePath:
+    hint = "`harnlab check --update-baseline` writes it from runs that are fine"
+    return UnreadablePath(f"the baseline cannot be read: {error.strerror}", where=shown, hint=hint)
+
+
+def _malformed(shown: str, why: str, form: str) -> MalformedRecord:
+    return MalformedRecord(
+        f"not a baseline: {why}",
+        where=shown,
+        expected=f"{form} with the schema {_SCHEMA}",
+        hint="`harnlab check --update-baseline` writes it anew",
+    )

@@ -249,6 +249,44 @@ def test_a_ci_parser_reads_the_junit_file(capsys, tmp_path):
     assert all(".json" in failure.text for failure in failed)
 
 
+#: What CI servers read (the schema of Jenkins' xUnit plugin): attributes that must and may be, and children.
+JUNIT = {
+    "testsuites": ({"name"}, {"tests", "failures", "errors", "skipped", "time"}, {"testsuite"}),
+    "testsuite": ({"name", "tests", "failures", "errors"}, {"skipped", "time"}, {"testcase"}),
+    "testcase": ({"name", "classname"}, {"time", "file", "line"}, {"failure", "skipped"}),
+    "failure": ({"type", "message"}, set(), set()),
+    "skipped": (set(), {"message", "type"}, set()),
+}
+
+
+def held_to_junit(element):
+    needed, allowed, children = JUNIT[element.tag]
+    assert needed <= set(element.attrib) <= needed | allowed
+    assert all(
+        re.fullmatch(r"\d+", element.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")
+    )
+    assert float(element.get("time", "0")) >= 0
+    assert {child.tag for child in element} <= children
+    for child in element:
+        held_to_junit(child)
+
+
+@pytest.mark.parametrize("side", ["baseline", "candidate"])
+def test_junit_is_what_the_schema_of_ci_servers_says(side, capsys, tmp_path):
+    rules = tmp_path / "rules.toml"
+    quota = '[[rule]]\nmeasure = "denials"\nlimit = 0\nallow_insufficient = true\n'
+    hostile = 'name = "<b>\\u0007 & ]]> \\u202e"\n'
+    rules.write_text(quota + f'[[rule]]\n{hostile}measure = "inherited_share"\nlimit = 0\n', encoding="utf-8")
+    code, out, _ = run(capsys, "check", REGRESSION / side, "--rules", rules, "--junit", "-")
+    root = ET.fromstring(out)
+    held_to_junit(root)
+    (suite,) = root
+    counted = {"tests": len(suite), "failures": len(root.findall(".//failure")), "errors": 0}
+    assert {name: int(suite.get(name)) for name in counted} == counted
+    assert (code, counted["failures"]) == ((0, 0) if side == "baseline" else (1, 1))
+    assert len(root.findall(".//skipped")) == int(suite.get("skipped")) == 1
+
+
 def test_junit_and_markdown_go_to_standard_output_alone(capsys):
     _, out, _ = run(capsys, "check", *RULES, "--junit", "-")
     assert ET.fromstring(out).tag == "testsuites"

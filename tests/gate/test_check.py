@@ -97,6 +97,18 @@ def test_a_baseline_kept_as_a_file_says_what_the_runs_say(sides, candidate, tmp_
     assert baseline_text(read_baseline(path)) == path.read_text("utf-8")
 
 
+def test_a_baseline_kept_as_parquet_is_a_table_and_says_the_same(sides, candidate, tmp_path):
+    read = hl.gate.read_rules(RULES)
+    kept = baseline_of(sides["baseline"], read)
+    path = write_baseline(kept, tmp_path / "baseline.parquet")
+    assert read_baseline(path) == kept
+    assert check(sides["candidate"], rules=read, baseline=path).equals(candidate)
+    table = pl.read_parquet(path)
+    verify = table.row(by_predicate=pl.col("step") == "verify", named=True)
+    assert table.height == len(kept.measures)
+    assert (verify["measure"], verify["units"], round(verify["total"], 6)) == ("cost_per_run", 4, 0.027)
+
+
 def test_paths_do_as_well_as_runs_and_the_rules_name_their_own_baseline(candidate):
     found = check(str(REGRESSION / "candidate"), rules=RULES)
     assert found.drop("source_path").equals(candidate.drop("source_path"))
@@ -277,6 +289,27 @@ def test_a_baseline_that_is_missing_or_none_is_told(tmp_path):
         (tmp_path / "baseline.json").write_bytes(content)
         with pytest.raises(MalformedRecord, match="not a baseline"):
             read_baseline(tmp_path / "baseline.json")
+
+
+def test_a_parquet_file_that_is_missing_or_no_baseline_is_told(tmp_path):
+    path = tmp_path / "baseline.parquet"
+    with pytest.raises(UnreadablePath, match="--update-baseline"):
+        read_baseline(path)
+    path.write_bytes(b"PAR1 torn")
+    with pytest.raises(MalformedRecord, match=r"not a baseline.*Parquet with the schema"):
+        read_baseline(path)
+    about = {"schema": "harnlab.baseline.v1", "runs": "[]", "unknown_words": "[]"}
+    row = {"measure": ["denials"], "persona": [None], "step": [None], "model": [None], "mean": [1.0]}
+    for frame, metadata in (
+        (pl.DataFrame({"a": [1]}), {}),
+        (pl.DataFrame({"a": [1]}), about),
+        (pl.DataFrame(row), about),
+        (pl.DataFrame(row).clear(), about | {"schema": "harnlab.baseline.v2"}),
+        (pl.DataFrame(row).clear(), about | {"runs": "{"}),
+    ):
+        frame.write_parquet(path, metadata=metadata)
+        with pytest.raises(MalformedRecord, match="not a baseline"):
+            read_baseline(path)
 
 
 def test_a_baseline_is_the_same_text_whatever_the_order_of_the_runs(sides):

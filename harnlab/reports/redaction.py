@@ -50,6 +50,8 @@ _IDS: Final = re.compile(
     r"(?:sha(?:256|512)[-:])?[0-9a-f]{32}|(?:sha(?:256|512)[-:])?[0-9a-f]{64}"
 )
 _DENSE_BITS: Final = 3.8
+#: Digits of a number that counts nothing.
+_LONG_NUMBER: Final = 25
 #: Characters that are not seen: they would let a key pass the patterns above.
 _UNSEEN: Final = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
@@ -95,6 +97,8 @@ class Redactor:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return self._length(text)
+        if not isinstance(value, dict):  # no record: a piece of something else
+            return self._length(text)
         try:
             return json.dumps(self._value(value, ""), ensure_ascii=False)
         except RecursionError:
@@ -108,6 +112,8 @@ class Redactor:
                 return [self._value(inner, name) for inner in value]
             case str():
                 return self.text(value) if name in _PLAIN and len(value) <= 200 else self._length(value)
+            case int() if abs(value) >= 2**64:
+                return self._length(str(value))
             case int() | float() if not isinstance(value, bool) and _SECRET_NAME.search(name):
                 return self._mask("key", str(value))
         return value
@@ -135,6 +141,8 @@ class Redactor:
 
     def _dense(self, match: re.Match[str]) -> str:
         word = match[0]
+        if word.isdigit() and len(word) >= _LONG_NUMBER:
+            return self._mask("key", word)
         mixed = any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
         if not mixed or _IDS.fullmatch(word) or _bits(word) < _DENSE_BITS:
             return word

@@ -24,6 +24,12 @@ TOO_WIDE = """() => [...document.querySelectorAll('table, svg, pre, p, h2, td')]
     .map(node => `${node.tagName} ${node.textContent.slice(0, 60)}`)"""
 
 
+#: The ink of a text of a drawing is its fill.
+INK_OF_SVG = """() => {
+    for (const text of document.querySelectorAll('svg text')) text.style.color = getComputedStyle(text).fill;
+}"""
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     return hl.report(hl.load(str(SAMPLES), progress=False), tmp_path_factory.mktemp("report") / "report.html")
@@ -118,9 +124,7 @@ def test_no_serious_finding_for_readers_with_other_senses(chromium, report, them
 
 def test_texts_of_charts_read_in_the_dark(chromium, report):
     with opened(chromium, report, color_scheme="dark") as page:
-        page.evaluate(
-            "() => { for (const t of document.querySelectorAll('svg text')) t.style.color = getComputedStyle(t).fill }"
-        )
+        page.evaluate(INK_OF_SVG)
         texts = page.locator("figure svg text").all()[:40]
         assert min(text.evaluate(CONTRAST) for text in texts) > 4.5
 

@@ -41,6 +41,12 @@ const rowOf = (node) => {
   return Number.isInteger(row) ? row : null;
 };
 
+function size(node) {
+  if (!node) return -1;
+  const { width, height } = node.getBBox();
+  return width * height;
+}
+
 function nearest(marks, from, key) {
   const at = (node) => {
     const box = node.getBoundingClientRect();
@@ -80,16 +86,20 @@ function render({ model, el }) {
   function mark() {
     const lit = new Set(model.get("lit"));
     const held = marks.find((node) => node.tabIndex === 0);
-    const first = new Map();
+    const widest = new Map(); // what is drawn of a row in several layers is one button, the one best seen
     for (const node of drawn.querySelectorAll("svg :is([role='graphics-symbol'], .hl-live-mark)")) {
       const row = rowOf(node);
       if (row === null) continue;
       node.classList.add("hl-live-mark");
       node.classList.toggle("hl-dim", lit.size > 0 && !lit.has(row));
       node.classList.toggle("hl-lit", lit.has(row));
-      if (!first.has(row) && node.tagName !== "text") first.set(row, node);
+      if (node.tagName !== "text" && size(node) > size(widest.get(row))) widest.set(row, node);
     }
-    marks = [...first.values()];
+    marks = [...widest.values()];
+    for (const node of drawn.querySelectorAll(".hl-live-mark[role='button']")) {
+      if (!marks.includes(node)) node.removeAttribute("tabindex");
+      if (!marks.includes(node)) node.setAttribute("role", "graphics-symbol");
+    }
     const entry = marks.find((node) => node === held) ?? marks.find((node) => lit.has(rowOf(node))) ?? marks[0];
     for (const node of marks) {
       node.setAttribute("role", "button");

@@ -1,6 +1,7 @@
 """Explorers in a real JupyterLab: one notebook for all, and what a reader does in it."""
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ FOCUSED = """() => {
     const here = document.activeElement;
     return here.getAttribute('aria-label') ?? here.dataset.press ?? here.tagName;
 }"""
+SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+#: How often the journeys are made, each time in a notebook and a kernel of their own.
+ROUNDS = range(int(os.environ.get("HARNLAB_BROWSER_ROUNDS", "1")))
 #: Contrast of an element's ink with the ground below it, as WCAG 2 has it.
 CONTRAST = """node => {
     const channel = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
@@ -79,6 +83,7 @@ def opened(chromium, lab, name, *cells):
         jupyter.run_all_cells(page)
         page.locator(".hl-grid").last.wait_for(timeout=20_000)
         yield page, problems
+        page.evaluate(SHUT_DOWN)  # or its kernel, and the frames in it, would stay until the last test
 
 
 def row(table, place):

@@ -9,7 +9,17 @@ import pytest
 from playwright.sync_api import expect
 
 from browser import jupyter
-from browser.explorers import CONTRAST, SAMPLES, SOMETHING_RAN, Explorer, hostile_log, opened, row, rows_told
+from browser.explorers import (
+    CONTRAST,
+    ROUNDS,
+    SAMPLES,
+    SOMETHING_RAN,
+    Explorer,
+    hostile_log,
+    opened,
+    row,
+    rows_told,
+)
 from widgets.logs import HOSTILE
 
 
@@ -42,9 +52,13 @@ INHERITED = "wire_format:inherited_from_primary"
 
 
 @pytest.fixture(scope="module")
-def notebook(chromium, lab):
+def logs(lab):
     hostile_log(lab.folder / "hostile", HOSTILE, padding="y" * 1_000_000)
-    with opened(chromium, lab, "explorers", *CELLS.values()) as page_and_problems:
+
+
+@pytest.fixture(scope="module", params=ROUNDS)
+def notebook(chromium, lab, logs, request):
+    with opened(chromium, lab, f"explorers-{request.param}", *CELLS.values()) as page_and_problems:
         yield page_and_problems
 
 
@@ -196,10 +210,10 @@ def test_a_denial_is_found_by_mouse_down_to_its_log_line(explorer):
 def test_a_denial_is_found_by_keyboard_and_another_quota_asked(explorer):
     agents, decisions = explorer.grid("agents"), explorer.grid("decisions")
     agents.focus()
-    explorer.keys("ArrowDown", "Enter")
+    explorer.keys("Home", "Enter")
     expect(rows_told(decisions)).to_have_text("17 rows")
     expect(decisions).to_be_focused()
-    explorer.keys("ArrowDown", "ArrowDown", "ArrowDown", "Enter")
+    explorer.keys("Home", "ArrowDown", "ArrowDown", "ArrowDown", "Enter")
     expect(explorer.raw).to_be_focused()
     expect(explorer.raw).to_contain_text("autonomy.budget_exceeded")
     explorer.cell.get_by_role("spinbutton", name="per_hour").fill("2")

@@ -9,7 +9,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.explorers import SAMPLES, SOMETHING_RAN, Explorer, hostile_log, opened, row, rows_told
+from browser.explorers import ROUNDS, SAMPLES, SOMETHING_RAN, Explorer, hostile_log, opened, row, rows_told
 from widgets.logs import HOSTILE
 
 CELLS = {
@@ -44,12 +44,17 @@ def event(number, **members):
 
 
 @pytest.fixture(scope="module")
-def notebook(chromium, lab):
+def growing(lab):
     hostile_log(lab.folder / "hostile-live", HOSTILE, padding="y" * 1_000_000)
-    growing = lab.folder / "growing" / "llm_transcript.jsonl"
-    growing.parent.mkdir()
+    log = lab.folder / "growing" / "llm_transcript.jsonl"
+    log.parent.mkdir()
+    return log
+
+
+@pytest.fixture(scope="module", params=ROUNDS)
+def notebook(chromium, lab, growing, request):
     growing.write_text("".join(event(n, cost_usd=0.1, text=HOSTILE[0]) for n in range(3)))
-    with opened(chromium, lab, "live", *CELLS.values()) as (page, problems):
+    with opened(chromium, lab, f"live-{request.param}", *CELLS.values()) as (page, problems):
         page.locator(".hl-live-mark[role=button]").first.wait_for(timeout=30_000)
         yield page, problems
 
@@ -143,7 +148,7 @@ def nothing_ran(widget):
 
 
 @on("tail")
-def test_a_growing_log_is_seen_to_grow_and_its_lines_are_read_by_keyboard(widget, lab):
+def test_a_growing_log_is_seen_to_grow_and_its_lines_are_read_by_keyboard(widget, growing):
     events = widget.grid("events as they come")
     expect(rows_told(events)).to_have_text("3 rows")
     expect(widget.cell).to_contain_text("0.30 USD")
@@ -151,7 +156,6 @@ def test_a_growing_log_is_seen_to_grow_and_its_lines_are_read_by_keyboard(widget
     widget.keys("Home", "Enter")
     expect(widget.raw).to_be_focused()
     expect(widget.raw).to_contain_text("<script>")
-    growing = lab.folder / "growing" / "llm_transcript.jsonl"
     for number in range(3, 13):
         with growing.open("a") as log:
             log.write(event(number, cost_usd=0.1))

@@ -161,3 +161,31 @@ def test_a_bar_has_its_limit_on_the_same_scale():
     assert bar_cell(3.0, 2.0, 4.0, "3") == {"share": 0.75, "limit": 0.5, "over": True, "text": "3"}
     assert bar_cell(1.0, None, 4.0, "1") == {"share": 0.25, "limit": None, "over": False, "text": "1"}
     assert bar_cell(None, 2.0, 4.0, "") is None
+
+
+def test_rows_added_behind_keep_what_is_picked_and_take_the_page_along(wire):
+    numbers = pl.DataFrame({"n": [10, 11, 12]})
+    grid = Grid(numbers, [GridColumn(name="n", title="n")])
+    grid.select([1])
+    grid.append(pl.DataFrame({"n": [11, 12, 13]}), dropped=1)
+    assert (grid.selected, grid.active, grid.total) == ([0], 0, 3)
+    assert grid.page["rows"] == [["11"], ["12"], ["13"]]
+    grid.append(pl.DataFrame({"n": [13, 14]}), dropped=2)
+    assert (grid.selected, grid.active) == ([], -1)
+    assert {"method": "custom", "content": {"end": True}} in [data for _, data in wire]
+
+
+def test_a_column_that_is_joined_on_is_asked_for_alone_and_once():
+    asked = []
+
+    def column(name):
+        asked.append(name)
+        return pl.Series([3, 1, 2])
+
+    shown = [GridColumn(name="n", title="n"), GridColumn(name="cost", title="cost")]
+    numbers = pl.DataFrame({"n": [10, 11, 12]})
+    grid = Grid(numbers, shown, complete=lambda rows: rows.with_columns(cost=pl.lit(0)), column=column)
+    grid.sort = ["cost", False]
+    grid.sort = ["cost", True]
+    assert grid.order.to_list() == [0, 2, 1]
+    assert asked == ["cost"]

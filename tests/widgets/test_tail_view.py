@@ -167,3 +167,12 @@ def test_a_cost_that_is_no_number_is_not_known(record, known, price):
 
 def test_no_event_changes_no_total():
     assert Totals().after([]) == Totals()
+
+
+def test_the_payload_of_a_sqlite_row_is_its_log_line():
+    view = TailView("sample_transcripts/autonomy-pressure/america/.harn/events.sqlite", status="paused")
+    assert view.look() == 74
+    view.events.select([73])
+    text = view._texts[73]
+    assert isinstance(json.loads(text), dict)
+    assert text[:200] in told(view._record)

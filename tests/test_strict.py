@@ -112,7 +112,7 @@ def test_a_strict_reader_raises_exactly_where_load_has_its_first_problem(tmp_pat
     path.write_bytes(b"\n".join(lines) + b"\n" * whole)
     wrong = hl.load(path).problems["source_line"]
     if wrong.is_empty():
-        assert hl.read_transcript(path).events.height == len(lines) - (lines == [b""] and not whole)
+        assert hl.read_transcript(path).events.height == len(path.read_bytes().splitlines())
     else:
         with pytest.raises(hl.MalformedRecord) as caught:
             hl.read_transcript(path)

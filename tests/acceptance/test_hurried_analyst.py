@@ -56,7 +56,8 @@ def test_no_runs_give_empty_answers_in_the_same_columns(runs, part):
     public = getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")])
     for name in public:
         function = getattr(module, name)
-        if not inspect.isfunction(function):
+        # what makes a question of a function is none itself
+        if not inspect.isfunction(function) or function.__module__ == "harnlab.questions":
             continue
         parameters = list(inspect.signature(function).parameters.values())
         if not parameters or "Frames" not in str(parameters[0].annotation):

@@ -119,4 +119,5 @@ def _leaves(path: str, value: Any) -> Iterator[str]:
         for place, entry in enumerate(value):
             yield from _leaves(f"{path}[{place}]", entry)
     else:
-        yield f"{path} = {value!r}"
+        parts = _parts(value) if isinstance(value, str) else [value]
+        yield from (f"{path} = {part!r}" for part in parts)

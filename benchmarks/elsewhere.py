@@ -91,23 +91,17 @@ def repository(programs, folder):
     return green == 0 and red == 1 and told is not None
 
 
-def notebooks(programs, folder, times):
-    """Whether the notebooks of the wheel pass every time, each time in another order."""
-    must(programs / "harnlab", "lab", "lab", "--copy-only", cwd=folder)
-    names = sorted(path.name for path in (folder / "lab" / "notebooks").glob("*.ipynb"))
-    passed = 0
-    for turn in range(times):
-        random.Random(f"{programs} {turn}").shuffle(names)
-        paths = [f"lab/notebooks/{name}" for name in names]
-        pytest = (programs / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--harnlab-notebooks")
-        code, text = run(*pytest, *paths, cwd=folder, **ELSEWHERE)
-        last = text.strip().splitlines()[-1]
-        print(f"  {turn + 1:2}  {' '.join(name[:2] for name in names)}  {last}", flush=True)
-        if code:
-            print(text[-2000:])
-        passed += code == 0
-    print(f"  {len(names)} notebooks passed {passed} of {times} times")
-    return passed == times
+def notebooks(programs, folder, turn):
+    """Whether the notebooks of the wheel pass, in an order of this turn's own."""
+    paths = sorted(f"lab/notebooks/{path.name}" for path in (folder / "lab" / "notebooks").glob("*.ipynb"))
+    random.Random(f"{folder.name} {turn}").shuffle(paths)
+    pytest = (programs / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--harnlab-notebooks")
+    code, text = run(*pytest, *paths, cwd=folder, **ELSEWHERE)
+    order = " ".join(Path(path).name[:2] for path in paths)
+    print(f"  {turn:2}  {folder.name}  {order}  {text.strip().splitlines()[-1]}", flush=True)
+    if code:
+        print(text[-2000:])
+    return code == 0
 
 
 def main():
@@ -118,21 +112,28 @@ def main():
     parser.add_argument("--python", action="append", help="an interpreter (repeatable)")
     parser.add_argument("--times", type=int, default=10)
     asked = parser.parse_args()
-    good = True
     with tempfile.TemporaryDirectory(prefix="harnlab-elsewhere-") as name:
-        folder = Path(name)
-        wheel = built(folder)
-        for python in asked.python or [sys.executable]:
-            version = must(python, "--version").strip()
-            programs = installed(wheel, python, folder / version)
-            room = folder / f"{FOLDER} {version}"
-            room.mkdir()
-            print(f"{version}, {wheel.name}", flush=True)
-            if asked.what == "repository":
-                good &= repository(programs, room)
-            else:
-                good &= notebooks(programs, room, asked.times)
-    return 0 if good else 1
+        places = list(prepared(Path(name), asked.python or [sys.executable]))
+        if asked.what == "repository":
+            passed = [repository(*place) for place in places]
+        else:
+            for programs, folder in places:
+                must(programs / "harnlab", "lab", "lab", "--copy-only", cwd=folder)
+            turns = range(1, asked.times + 1)
+            passed = [notebooks(*place, turn) for turn in turns for place in places]
+    print(f"{asked.what}: {sum(passed)} of {len(passed)} passed")
+    return 0 if all(passed) else 1
+
+
+def prepared(folder, pythons):
+    """Programs and an empty folder for each Python."""
+    wheel = built(folder)
+    for python in pythons:
+        version = must(python, "--version").strip()
+        room = folder / f"{FOLDER} {version}"
+        room.mkdir()
+        print(f"{version}, {wheel.name}", flush=True)
+        yield installed(wheel, python, folder / version), room
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import polars as pl
 from harnlab.frames import CALLS, SOURCE, TOOL_CALLS, FrameSchema
 from harnlab.ingest.families import ERROR, REQUEST, RESPONSE, TOOL_CALL, TOOL_RESULT, Family
 
+#: Event types that are in no frame but ``calls``.
+JOINED: Final = frozenset(family.type for family in (REQUEST, RESPONSE, ERROR))
 _KEY: Final = ["run_id", "call_id", "_nth"]
 _SOURCE: Final = [column.name for column in SOURCE]
 

@@ -13,7 +13,7 @@ from harnlab import frames
 from harnlab.frames import SCHEMAS
 from harnlab.ingest import personas, receipts, run_records, skill_evidence, state_folders, step_logs, trust
 from harnlab.ingest.agent_tools import AGENT_TOOL
-from harnlab.ingest.calls import join_calls, join_tool_calls
+from harnlab.ingest.calls import JOINED, join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
 from harnlab.ingest.event_frames import NAMED_RUN
 from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
@@ -109,8 +109,8 @@ def collect_sources(
     apart = {SourceKind.RUN_RECORD, SourceKind.TRANSCRIPT, *LOG_KINDS}
     others = [source for source in sources if source.kind not in apart]
     documents = _concat([documents, _read_documents(others)])
-    entries = transcripts([source for source in sources if source.kind is SourceKind.TRANSCRIPT])
-    events = _linked(entries, documents, linked, sources)
+    of_transcripts = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
+    events = _linked(transcripts(of_transcripts), documents, linked, sources)
     logs = read_event_logs(source for source in sources if source.kind in LOG_KINDS)
     named = {run for frame in logs.frames.frames.get("events", ()) for run in frame[NAMED_RUN].unique()}
     events, documents = with_logs(events, documents, logs, linked, sources)
@@ -163,6 +163,8 @@ def _linked(
 
 
 def _assemble(events: Frames, documents: Frames, sources: Sequence[Source]) -> Frames:
+    """All frames of the schema; ``events`` lets go of what has been joined, for a large log is not held twice."""
+
     def of(name: str) -> pl.DataFrame:
         return documents.get(name, SCHEMAS[name].empty())
 
@@ -173,6 +175,8 @@ def _assemble(events: Frames, documents: Frames, sources: Sequence[Source]) -> F
     for name in ("events", "problems"):
         gathered[name] = pl.concat([events.get(name, SCHEMAS[name].empty()), gathered[name]])
     gathered["calls"] = join_calls(events)
+    for kind in JOINED:
+        events.pop(kind, None)
     agents = documents.get(AGENT_TOOL.type, frames.TOOL_CALLS.empty())
     gathered["tool_calls"] = join_tool_calls(events, of("tool_calls"), agents)
     found = [part[FOUND.name] for part in (documents, events) if FOUND.name in part]
@@ -193,6 +197,12 @@ def _in_order(events: pl.DataFrame) -> pl.DataFrame:
     return events
 
 
+def _first_of_runs(rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
+    """The first row of each run that some paths have; only these rows are copied."""
+    run = pl.when(pl.col("source_path").is_in(paths)).then("run_id")
+    return rows.filter(run.is_not_null() & run.is_first_distinct())
+
+
 def _every_run(gathered: Frames, sources: Sequence[Source]) -> pl.DataFrame:
     """Recorded runs, and a row for each run that left no record: its first line stands for it."""
     recorded = gathered["runs"]
@@ -202,8 +212,7 @@ def _every_run(gathered: Frames, sources: Sequence[Source]) -> pl.DataFrame:
     logs = [source.shown for source in sources if source.kind in LOG_KINDS]
     lost = gathered["problems"].filter(~pl.col("source_path").is_in(logs))
     unrecorded = (
-        pl.concat([gathered["events"].select(columns), lost.select(columns)])
-        .filter(pl.col("run_id").is_not_null(), pl.col("source_path").is_in(active))
+        pl.concat([_first_of_runs(rows.select(columns), active) for rows in (gathered["events"], lost)])
         .join(recorded, on="run_id", how="anti")
         .unique("run_id", keep="first", maintain_order=True)
     )

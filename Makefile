@@ -52,7 +52,7 @@ docs: $(READY)   ## build the pages of docs; the first is out/docs/index.html
 
 # Peers are measured where they are installed: $(BIN)/uv pip install --python $(BIN)/python --editable '.[bench]'
 bench: $(READY)  ## measure how fast it reads and decides, in minutes
-	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python benchmarks/$$bench.py || exit 1; done
+	@for bench in $(BENCHES) aims; do echo "== $$bench"; $(BIN)/python benchmarks/$$bench.py || exit 1; done
 
 clean:           ## remove what was built, but not .venv
 	rm -rf out build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

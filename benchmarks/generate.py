@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,6 +243,36 @@ def write_transcript(path: Path, megabytes: float, *, seed: int = 1) -> int:
             if size >= megabytes * MEGABYTE:
                 break
     return count
+
+
+_TABLE: Final = """
+CREATE TABLE events(topic TEXT NOT NULL, event_id INTEGER NOT NULL, kind TEXT NOT NULL, payload BLOB NOT NULL,
+  headers TEXT NOT NULL, occurred_at_ms INTEGER NOT NULL, PRIMARY KEY(topic, event_id));
+"""
+
+
+def write_event_log(path: Path, count: int, *, seed: int = 1) -> None:
+    """Write a SQLite event log of so many events, one in twenty of them an entry of a transcript."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = sqlite3.connect(path)
+    log.executescript(_TABLE)
+    with log:
+        log.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", _logged(count, seed))
+    log.close()
+
+
+def _logged(count: int, seed: int) -> Iterator[tuple[str, int, str, bytes, str, int]]:
+    entries, last = Session(seed).lines(), {}
+    for number in range(count):
+        if number % 20:
+            session = f"session_{number // 2000:05d}"
+            topic, kind = f"observability.agent_events.{session}", "turn_started"
+            payload = f'{{"session_id":"{session}","iteration":{number % 50},"note":"step {number}"}}'
+        else:
+            topic, payload = "agent.transcript.llm", next(entries)
+            kind = json.loads(payload)["type"]
+        last[topic] = last.get(topic, 0) + 1
+        yield topic, last[topic], kind, payload.encode(), "{}", 1_777_629_600_000 + number
 
 
 if __name__ == "__main__":

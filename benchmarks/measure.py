@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from generate import write_transcript
+from generate import write_event_log, write_transcript
 
 PROJECT: Final = Path(__file__).parent.parent
 DATA: Final = PROJECT / "out" / "bench"
@@ -43,6 +43,17 @@ def transcript(megabytes: float, *, seed: int = 1) -> Path:
     if not path.exists():
         unfinished = path.with_suffix(".part")
         write_transcript(unfinished, megabytes, seed=seed)
+        unfinished.rename(path)
+    return path
+
+
+def event_log(count: int) -> Path:
+    """A made SQLite event log of so many events, made once."""
+    path = DATA / f"{count}-events" / "events.sqlite"
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        unfinished.unlink(missing_ok=True)
+        write_event_log(unfinished, count)
         unfinished.rename(path)
     return path
 
@@ -129,13 +140,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def publish(title: str, text: str) -> None:
-    """Print a section and put it in the place of the one of its title in ``docs/performance.md``."""
+def aim(told: str, *, met: bool) -> str:
+    """How far an aim is met, as :mod:`aims` finds it again."""
+    return f"{told}: {'met' if met else 'not met'}."
+
+
+def publish(title: str, text: str, *, first: bool = False) -> None:
+    """Print a section and put it in the place of the one of its title in ``docs/performance.md``, or first."""
     section = f"## {title}\n\n{text}\n\n*{_surroundings()}*\n"
     print(section)
     page = PAGE.read_text() if PAGE.exists() else _INTRODUCTION
     sections = {part.split("\n", 1)[0]: part for part in re.split(r"(?m)^(?=## )", page)[1:]}
-    sections[f"## {title}"] = section
+    heading = f"## {title}"
+    sections = {heading: section} | sections | {heading: section} if first else sections | {heading: section}
     PAGE.write_text("\n".join([_INTRODUCTION, *(part.strip() + "\n" for part in sections.values())]))
 
 

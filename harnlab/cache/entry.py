@@ -112,7 +112,7 @@ def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> d
 def reader_version() -> str:
     """Digest of everything that decides what is read: the reading code, the frames, and what they are built on."""
     code = blake2b(digest_size=16)
-    modules = [Path(schemas.__file__), Path(vocabulary.__file__), *Path(ingest.__path__[0]).glob("*.py")]
+    modules = [Path(schemas.__file__), Path(vocabulary.__file__), *Path(ingest.__path__[0]).rglob("*.py")]
     for module in sorted(modules):
         code.update(module.read_bytes())
     told = [_FORM, SCHEMA_VERSION, __version__, version("polars"), version("msgspec"), code.hexdigest()]

@@ -161,7 +161,7 @@ def test_refreshing_reads_anew_and_keeps_it(log, tmp_path):
 
 
 @given(st.floats(0, 1, exclude_max=True), st.sampled_from(["cut", "flip", "zero", "longer"]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_entry_is_replaced(kept_once, place, damage):
     log, whole = kept_once
     with tempfile.TemporaryDirectory() as folder:

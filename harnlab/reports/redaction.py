@@ -80,7 +80,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self.masked: Counter[str] = Counter()
-        self._numbers: dict[tuple[str, str], int] = {}
+        self._numbers: dict[str, dict[str, int]] = {}
         self._shapes = [(kind, re.compile(shape, re.DOTALL)) for kind, shape in _SHAPES]
 
     def text(self, text: str) -> str:
@@ -127,7 +127,8 @@ class Redactor:
 
     def _mask(self, kind: str, secret: str) -> str:
         self.masked[kind] += 1
-        number = self._numbers.setdefault((kind, secret), len(self._numbers) + 1)
+        numbers = self._numbers.setdefault(kind, {})
+        number = numbers.setdefault(secret, len(numbers) + 1)
         return f"[{kind} {number}]"
 
     def _masking(self, kind: str) -> Callable[[re.Match[str]], str]:

@@ -26,6 +26,7 @@ from harnlab.lake.layout import (
     PartCount,
     drop_others,
     is_of_newer_version,
+    lake_folder,
     locked,
     read_manifest,
     table_file,
@@ -138,7 +139,9 @@ def convert(
     several = _listed(paths)
     if workers is not None and workers < 1:
         raise InvalidArgument(str(workers), where="workers", expected="at least 1")
-    folder = Path(lake).absolute()
+    if not isinstance(lake, str | os.PathLike) or not os.fspath(lake):
+        raise InvalidArgument(repr(lake), where="convert", expected="a folder for the lake")
+    folder = lake_folder(lake)
     try:
         found = discover(several)
         with locked(folder), file_progress(progress) as report:

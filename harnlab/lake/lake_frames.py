@@ -12,7 +12,7 @@ import polars as pl
 from harnlab.errors import InvalidArgument, UnreadablePath
 from harnlab.frames import SCHEMAS
 from harnlab.ingest.sources import Source
-from harnlab.lake.layout import SOURCES, Manifest, is_lake, read_manifest, table_file
+from harnlab.lake.layout import SOURCES, Manifest, is_lake, lake_folder, read_manifest, table_file
 from harnlab.lake.parts import SOURCE_MAP, stated_sources
 from harnlab.lake.source_paths import SourcePaths
 from harnlab.lake.source_states import SourceState, ensure_unchanged
@@ -40,7 +40,7 @@ def open_lake(path: str | os.PathLike[str]) -> LakeFrames | None:
     UnreadablePath
         For a lake that is not finished, is damaged, or that another version wrote.
     """
-    return LakeFrames(Path(path).absolute()) if is_lake(path) else None
+    return LakeFrames(lake_folder(path)) if is_lake(path) else None
 
 
 class LakeFrames(Mapping[str, pl.DataFrame]):

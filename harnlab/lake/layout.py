@@ -68,9 +68,16 @@ def table_file(lake: Path, table: str, part: str) -> Path:
     return lake / table / f"{part}.parquet"
 
 
+def lake_folder(path: str | os.PathLike[str]) -> Path:
+    """Absolute path of a lake, ``~`` as :func:`harnlab.load` takes it."""
+    # of os.path, because a name that no file can have is no error there
+    text = os.fspath(path)
+    return Path(text if os.path.lexists(text) else os.path.expanduser(text)).absolute()  # noqa: PTH111
+
+
 def is_lake(path: str | os.PathLike[str]) -> bool:
     """Whether a path is a lake, finished or not."""
-    return Path(path, MARK).is_file()
+    return os.path.isfile(lake_folder(path) / MARK)  # noqa: PTH113
 
 
 def read_manifest(lake: Path) -> Manifest:

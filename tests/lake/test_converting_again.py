@@ -86,6 +86,26 @@ def test_paths_that_are_none_are_told(paths, tmp_path):
         hl.convert(paths, tmp_path / "lake")
 
 
+@pytest.mark.parametrize("lake", ["", 7, None])
+def test_a_lake_that_is_no_path_is_told(lake, runs_of_their_own):
+    with pytest.raises(InvalidArgument, match="expected a folder for the lake"):
+        hl.convert(runs_of_their_own, lake)
+
+
+def test_a_lake_may_lie_among_its_files(runs_of_their_own):
+    lake = runs_of_their_own / "kept" / "lake"
+    hl.convert(runs_of_their_own, lake)
+    assert hl.convert(runs_of_their_own, lake).written == frozenset()
+    assert_equals_cold(runs_of_their_own, lake)
+
+
+def test_home_is_home_in_the_name_of_a_lake(runs_of_their_own, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    hl.convert(runs_of_their_own, "~/mine")
+    assert (tmp_path / "mine" / "manifest.json").exists()
+    assert hl.load("~/mine").summary.height == 8
+
+
 def test_no_workers_are_too_few(runs_of_their_own, tmp_path):
     with pytest.raises(InvalidArgument, match="at least 1"):
         hl.convert(runs_of_their_own, tmp_path / "lake", workers=0)

@@ -171,6 +171,12 @@ def test_a_lake_that_was_converted_again_since_is_told(lake, runs_of_their_own):
         runs.calls  # noqa: B018
 
 
+@pytest.mark.parametrize("path", ["x" * 5000, "~nobody-of-that-name/runs", "a\0b", "nowhere"])
+def test_a_path_that_cannot_be_is_told_as_ever(path):
+    with pytest.raises(UnreadablePath):
+        hl.load(path)
+
+
 def test_a_lake_is_loaded_alone(lake, runs_of_their_own):
     with pytest.raises(InvalidArgument, match="a lake among other paths"):
         hl.load([lake, runs_of_their_own])

@@ -57,8 +57,8 @@ def main() -> None:
     one = ratio(found[ONE], found[many], "wall")
     speed = count / middle(found[many], "wall")
     reached = aim(
-        f"many files should be read at 1,500 a second, or in 2.00 times the time of one, and are read at {speed:,.0f}, "
-        f"in {1 / one:.2f} times the time of one",
+        "many files should be read at 1,500 a second, or in 2.00 times the time of one, "
+        f"and are read at {speed:,.0f}, in {1 / one:.2f} times the time of one",
         met=speed >= 1500 or 1 / one <= 2,
     )
     publish(f"{count:,} transcripts", f"{told}{table(header, rows)}\n\n{reached}")

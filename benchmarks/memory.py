@@ -69,8 +69,8 @@ def _flatness(found: dict[str, list[Sample]]) -> str:
         middle(found[name], "anonymous_mb") - middle(found[name], "frames_mb")
         for name in (names[0], names[-1])
     )
-    told = f"beyond the frames a {names[-1]} should take what a {names[0]} takes, and takes {most / least:.1f} times it"
-    return aim(told, met=most <= 1.2 * least)
+    told = f"beyond the frames a {names[-1]} should take what a {names[0]} takes"
+    return aim(f"{told}, and takes {most / least:.1f} times it", met=most <= 1.2 * least)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ def main() -> None:
         f"step budgets by column should take a tenth of the scalar core's time and take {fast / scalar:.1%}",
         met=scalar >= 10 * fast,
     )
-    told = f"{count:,} calls in {count // 20:,} steps, every trip and every bit of every cost equal; best of {ROUNDS}."
+    told = f"{count:,} calls in {count // 20:,} steps; every trip and every bit of every cost is equal."
     times = [["scalar core", f"{scalar:.2f}"], ["columns", f"{fast:.2f}"]]
     publish("Step budgets decided again", f"{told}\n\n{table(['replay', 's'], times)}\n\n{reached}")
     made = dispatches(count)

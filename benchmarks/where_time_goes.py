@@ -14,9 +14,13 @@ from measure import publish, table, transcript
 from harnlab.ingest.discover import discover
 from harnlab.ingest.families import FAMILIES
 from harnlab.ingest.heads import read_heads
+from harnlab.ingest.plain_records import rows_by_guess
 from harnlab.ingest.records import RecordReader, is_utf8
 from harnlab.ingest.windows import Window, index_lines, windows
 from harnlab.runs import load
+
+DECODE = "decode families, each member once"
+BOTH = "families, decoded and made columns"
 
 
 class Seconds(Counter[str]):
@@ -43,20 +47,26 @@ def read_apart(path: str, seconds: Seconds) -> None:
             lines = index_lines(window)
         with seconds.of("check the encoding"):
             is_utf8(window.buffer)
-        with seconds.of("heads of all lines"):
-            heads = read_heads(window.buffer, lines)
-        rows_of: dict[str, list[int]] = {}
-        for row, kind in zip(heads.rows, heads.columns["type"], strict=True):
-            rows_of.setdefault(kind, []).append(row)
-        for kind, rows in rows_of.items():
+        with seconds.of("guess the types"):
+            guessed = rows_by_guess(window, lines)
+        others = []
+        for guess, rows in guessed.items():
+            kind = guess.decode()
             records = [window.buffer[lines.starts[row] : lines.ends[row]] for row in rows]
-            with seconds.of("members named twice"):
-                list(reader.duplicates(kind, records, rows))
-            if kind in reader.decoders:
-                with seconds.of("decode families"):
-                    reader.decoders[kind].rows(records, lambda _: print)
-                with seconds.of("families, decoded and made columns"):
-                    reader.family(kind, records, lines, rows, [])
+            if reader.plain(kind, records[:1], lines, rows[:1]) is None:
+                others += rows
+                continue
+            with seconds.of(DECODE):
+                reader.plain_decoder(kind).read(records, rows)
+            with seconds.of(BOTH):
+                reader.plain(kind, records, lines, rows)
+        with seconds.of("heads and duplicates of other types"):
+            read_heads(window.buffer, lines, sorted(others))
+            list(
+                reader.duplicates(
+                    "", [window.buffer[lines.starts[row] : lines.ends[row]] for row in others], others
+                )
+            )
 
 
 def main() -> None:
@@ -64,9 +74,7 @@ def main() -> None:
     seconds = Seconds()
     gc.disable()
     read_apart(path, seconds)
-    seconds["columns of families"] = (
-        seconds.pop("families, decoded and made columns") - seconds["decode families"]
-    )
+    seconds["columns of families"] = seconds.pop(BOTH) - seconds[DECODE]
     gc.enable()
     start = time.process_time()
     load(path, progress=False, cache=False)

@@ -156,15 +156,19 @@ class RecordReader:
         series = _series(decoder.family, named, extras, [] if times_seen else rows, problems)
         return self._placed(lines, rows, series)
 
+    def plain_decoder(self, kind: str) -> PlainDecoder:
+        """Decoder of the plain records of one family."""
+        if kind not in self._plain_decoders:
+            self._plain_decoders[kind] = PlainDecoder(self.decoders[kind].family)
+        return self._plain_decoders[kind]
+
     def plain(
         self, kind: str, records: Sequence[bytes | memoryview], lines: Lines, rows: Sequence[int]
     ) -> Plain | None:
         """Frames of those records that are plain; ``None`` for a kind that is no family, or where there are none."""
         if kind not in self.decoders:
             return None
-        if kind not in self._plain_decoders:
-            self._plain_decoders[kind] = PlainDecoder(self.decoders[kind].family)
-        decoder = self._plain_decoders[kind]
+        decoder = self.plain_decoder(kind)
         found = decoder.read(records, rows)
         if found is None:
             return None
@@ -175,9 +179,8 @@ class RecordReader:
             if name == "type":
                 heads[name] = pl.Series([kind], dtype=dtype).new_from_index(0, count)
             elif name not in heads:
-                values = found.heads.get(name)
-                missing = values is None
-                heads[name] = null_column(dtype, count) if missing else plain_column(dtype, values)
+                values = found.heads.get(name, ())
+                heads[name] = plain_column(dtype, values) if values else null_column(dtype, count)
         return Plain(
             rows=found.rows,
             frame=self._placed(lines, found.rows, series),

@@ -381,8 +381,8 @@ def test_tail_prints_a_line_or_an_object_an_event(capsys):
 
 
 def numbered(page):
-    """Page without the numbers the renderer counts clips and gradients by."""
-    return re.sub(r"(clip|gradient_)\d+", r"\1", page)
+    """Page without the numbers the renderer counts clips and gradients by, and the way to the logs from it."""
+    return re.sub(r'href="\./[^"]*"', "", re.sub(r"(clip|gradient_)\d+", r"\1", page))
 
 
 def test_a_report_goes_to_standard_output(capsys, tmp_path):
@@ -391,6 +391,13 @@ def test_a_report_goes_to_standard_output(capsys, tmp_path):
     assert out.startswith("<!doctype html>")
     written = data(capsys, "report", REGRESSION / "baseline", "-o", tmp_path / "r.html")["written"]
     assert numbered(Path(written).read_text("utf-8")) == numbered(out)
+
+
+def test_a_report_may_be_redacted_and_says_so(capsys):
+    code, out, _ = run(capsys, "report", REGRESSION / "baseline", "-o", "-", "--redact")
+    assert code == 0
+    assert "<strong>Redacted.</strong>" in out
+    assert "#4181 Invoice PDF" not in out
 
 
 def test_schema_lists_every_kind_of_file_that_is_read(capsys):

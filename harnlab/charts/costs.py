@@ -126,7 +126,9 @@ def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
         bars = bars.encode(row=alt.Row("group:N", sort=order, title=None, header=header))
     title = f"Cost over time{f' by {names[0]}' if names else ''}"
     untimed = ranked.filter(pl.col("at").is_null())
-    titled: alt.Chart = bars.properties(title=alt.Title(title, subtitle=_left_out(untimed)))
+    notes = [_left_out(untimed), _unpriced(ranked.drop_nulls("at"))]
+    subtitle = "; ".join(filter(None, notes))
+    titled: alt.Chart = bars.properties(title=alt.Title(title, subtitle=subtitle))
     return titled
 
 
@@ -232,6 +234,11 @@ def _left_out(rows: pl.DataFrame) -> str:
     if not rows.height:
         return ""
     return f"not drawn, for want of a time: {rows['calls'].sum():,} calls ({rows['cost_usd'].sum():.6g} USD)"
+
+
+def _unpriced(rows: pl.DataFrame) -> str:
+    calls = rows["unpriced_calls"].sum()
+    return f"{calls:,} calls without a price count nothing" if calls else ""
 
 
 def _unit_of(running: pl.DataFrame) -> str:

@@ -14,20 +14,22 @@ from harnlab.errors import InvalidArgument, UnreadablePath
 from harnlab.lake import conversion, layout
 from lake.comparing import assert_equals_cold
 
-#: Converts, and is killed by the system in the middle of the n-th write that must reach the disk.
+#: Converts, and is killed by the system where the n-th file should reach the disk, or its place in the lake.
 KILLED = """
 import os, signal, sys
 import harnlab as hl
 from harnlab.lake import plan
 plan.PART_BYTES = 1
-left, fsync = int(sys.argv[3]), os.fsync
-def killing(descriptor):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    fsync(descriptor)
-os.fsync = killing
+left = int(sys.argv[3])
+def killing(call):
+    def counted(*given, **named):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*given, **named)
+    return counted
+os.fsync, os.replace = killing(os.fsync), killing(os.replace)
 hl.convert(sys.argv[1], sys.argv[2])
 """
 
@@ -41,7 +43,7 @@ def test_a_conversion_killed_again_and_again_ends_with_the_whole_lake(
     runs_of_their_own, tmp_path, monkeypatch
 ):
     lake = tmp_path / "lake"
-    for write in (2, 9, 30):
+    for write in (3, 12, 41):
         killed_at(write, runs_of_their_own, lake)
         with pytest.raises(UnreadablePath, match=r"not finished.*harnlab convert"):
             hl.load(lake)
@@ -60,7 +62,7 @@ def test_a_lake_whose_new_conversion_is_killed_is_the_lake_before(runs_of_their_
     for number in range(8):
         with (runs_of_their_own / f"run_{number}" / "llm_transcript.jsonl").open("ab") as log:
             log.write(b'\n{"type": "later"}\n')
-    killed_at(12, runs_of_their_own, lake)
+    killed_at(25, runs_of_their_own, lake)
     assert hl.load(lake).summary.equals(before)
     hl.convert(runs_of_their_own, lake)
     assert_equals_cold(runs_of_their_own, lake)
@@ -109,7 +111,7 @@ import os, sys, time
 from harnlab.lake.executors import done_in_turn
 from lake.jobs import process_id_then_sleep
 if __name__ == "__main__":
-    for pid in done_in_turn(process_id_then_sleep, [0, 300], executor=None, workers=2):
+    for pid in done_in_turn(process_id_then_sleep, [0, 60], executor=None, workers=2):
         print(pid, flush=True)
 """
     path = tmp_path / "script.py"
@@ -118,7 +120,8 @@ if __name__ == "__main__":
     with subprocess.Popen([sys.executable, path], stdout=subprocess.PIPE, env=surroundings) as parent:
         worker = int(parent.stdout.readline())
         parent.kill()
-        assert parent.stdout.read() == b"", "the pipe closes when the last worker has ended"
+        rest, _ = parent.communicate(timeout=30)  # the pipe closes when the last worker has ended
+    assert rest == b""
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
 

@@ -163,6 +163,12 @@ def test_a_duration_is_a_number_like_any_other():
     assert not any(re.search(pattern, "p95 250 ms, 12% of 3/4 calls, $0.0031") for pattern in patterns)
 
 
+def test_only_the_clause_of_a_long_value_that_changed_is_shown():
+    long = "; ".join(f"clause {number} stays as it was" for number in range(20))
+    changes = guard.changed_lines({"told": f"{long}; 18 calls."}, {"told": f"{long}; 19 calls."})
+    assert changes == ["-.told = '18 calls.'", "+.told = '19 calls.'"]
+
+
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 documents = st.recursive(
     leaves,

@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 
 DEMO_RUNS := sample_transcripts/inherited-route sample_transcripts/cost-overrun
 DEMO_PAGE := out/report.html
-BENCHES   := start_up cold_load reload where_time_goes many_files memory core_rates replay_rates whatif_rates
+BENCHES   := start_up cold_load reload where_time_goes many_files memory core_rates replay_rates whatif_rates inspect_peer
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint lab notebooks docs bench clean
@@ -52,7 +52,8 @@ docs: $(READY)   ## build the pages of docs; the first is out/docs/index.html
 
 # Peers are measured where they are installed: $(BIN)/uv pip install --python $(BIN)/python --editable '.[bench]'
 bench: $(READY)  ## measure how fast it reads and decides, in minutes
-	@for bench in $(BENCHES) aims; do echo "== $$bench"; $(BIN)/python benchmarks/$$bench.py || exit 1; done
+	@for bench in $(BENCHES) 'cold_load 1000 1 harnlab.load "DuckDB read_json" "Polars scan_ndjson"' aims; do \
+	  echo "== $$bench"; eval "set -- $$bench"; script=$$1; shift; $(BIN)/python benchmarks/$$script.py "$$@" || exit 1; done
 
 clean:           ## remove what was built, but not .venv
 	rm -rf out build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

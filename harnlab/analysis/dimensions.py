@@ -166,11 +166,13 @@ def _first_match(rows: pl.DataFrame, side: pl.DataFrame, key: tuple[str, str]) -
     """
     place = pl.int_range(pl.len(), dtype=pl.UInt32).alias("place")
     known = side.select(*key, hash=pl.struct(key).hash(), place=place)
-    if known["hash"].n_unique() < known.height:
+    apart = known["hash"].n_unique() == known.height
+    if not apart:
         known = known.unique(list(key), keep="first")
+        apart = known["hash"].n_unique() == known.height
     missing = pl.any_horizontal(pl.col(key).is_null())
     asked = rows.select(hash=pl.when(~missing).then(pl.struct(key).hash()))
-    if known["hash"].n_unique() == known.height:
+    if apart:
         places = asked.join(known.drop(key), on="hash", how="left", maintain_order="left")["place"]
         met = side.select(pl.col(key).gather(places))
         if all((rows[name].eq_missing(met[name]) | places.is_null()).all() for name in key):

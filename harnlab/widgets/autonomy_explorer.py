@@ -20,19 +20,28 @@ from harnlab.widgets.drawing import Drawing
 from harnlab.widgets.elements import Element, button, element, log_words, note
 from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn
-from harnlab.widgets.log_text import ABSENT, tail
+from harnlab.widgets.log_text import ABSENT, tail, visible
 from harnlab.widgets.selection import place_of, position_at
+
+
+def _place(log: str | None) -> str:
+    """Folder and kind of an event log, which is where two of them differ."""
+    if log is None:
+        return ABSENT
+    folder, found, kind = log.partition("/.harn/events")
+    return f"{tail(folder, 15)} {visible(kind).strip('/.')}" if found else tail(log, 22)
+
 
 _STREAMS: Final = (
     GridColumn(name="agent_key", title="agent", width=20),
     GridColumn(name="producer", title="decided by", width=18),
-    GridColumn(name="attempts", title="attempts", kind="number", width=10),
+    GridColumn(name="attempts", title="attempts", kind="number", width=12),
     GridColumn(name="denied", title="denied", kind="number", width=10),
     GridColumn(name="pending", title="pending", kind="number", width=10),
-    GridColumn(name="answered", title="answered", kind="number", width=10),
-    GridColumn(name="per_hour", title="per_hour", kind="number", width=10),
-    GridColumn(name="per_day", title="per_day", kind="number", width=10),
-    GridColumn(name="log", title="log", width=24, write=lambda log: ABSENT if log is None else tail(log, 22)),
+    GridColumn(name="answered", title="answered", kind="number", width=12),
+    GridColumn(name="per_hour", title="per_hour", kind="number", width=12),
+    GridColumn(name="per_day", title="per_day", kind="number", width=11),
+    GridColumn(name="log", title="log", width=24, write=_place),
 )
 _ATTEMPTS: Final = (
     GridColumn(name="at", title="time, UTC", width=20),

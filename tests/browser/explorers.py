@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import expect
+
 from browser import jupyter
 from widgets.logs import written_log
+
+# a machine that many share is slow, not wrong
+expect.set_options(timeout=20_000)
 
 SAMPLES = Path(__file__).parents[2] / "sample_transcripts"
 #: Set by any text of a log that managed to run.

@@ -195,7 +195,6 @@ def summarised(gigabytes: float) -> list[str]:
         f"{on_disk / MEGABYTE:,.0f}",
         f"{done['parts']:,}",
         f"{done['wall']:.0f}",
-        f"{done['anonymous_mb']:,.0f}",
         f"{found['calls']:,}",
         f"{found['wall']:.1f}",
         f"{found['anonymous_mb']:,.0f}",
@@ -219,15 +218,13 @@ def main() -> None:
         "MB of lake",
         "parts",
         "convert s",
-        "convert MB",
         "calls",
         "summary s",
         "summary MB",
     ]
     told += table(header, [summarised(gigabytes / 10), summarised(gigabytes)])
-    publish(
-        "A lake", told + "\n\nMB in the last table are anonymous memory above that at the start, at most."
-    )
+    told += "\n\nsummary MB is the anonymous memory of a fresh process, at most, above that at its start."
+    publish("A lake", told)
 
 
 if __name__ == "__main__":

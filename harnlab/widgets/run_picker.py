@@ -19,13 +19,13 @@ from harnlab.widgets.log_text import one_line
 
 _COLUMNS: Final = (
     GridColumn(name="picked", title="picked", width=8, write=lambda picked: "☑" if picked else "☐"),
-    GridColumn(name="run_id", title="run", width=40),
+    GridColumn(name="run_id", title="run", width=39),
     usd_column(),
     GridColumn(name="calls", title="calls", kind="number", width=9),
     GridColumn(name="unpriced_calls", title="unpriced", kind="number", width=10),
     GridColumn(name="started_at", title="started, UTC", width=20),
     GridColumn(name="status", title="status", width=12),
-    GridColumn(name="problems", title="problems", kind="number", width=10),
+    GridColumn(name="problems", title="problems", kind="number", width=12),
 )
 
 

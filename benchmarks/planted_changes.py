@@ -134,7 +134,9 @@ def said(text):
     changed = [line for line in lines if re.match(r"[-+] ?\S", line) and not line.startswith(("---", "+++"))]
     if "- recorded in the notebook" in changed:
         told = changed[changed.index("- recorded in the notebook") + 2 :]
-        told = [next((line for line in told if line[0] == sign), "") for sign in "-+"]  # the first of either side
+        told = [
+            next((line for line in told if line[0] == sign), "") for sign in "-+"
+        ]  # the first of either side
     else:
         told = [line.removeprefix("E").strip() for line in lines if re.match(r"E\s+\S", line)]
     return [line[:180] for line in told[:3]]

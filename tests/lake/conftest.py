@@ -16,7 +16,7 @@ def samples():
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(plan, "PART_BYTES", 100_000)
+    monkeypatch.setattr(plan, "PART_BYTES", 300_000)
 
 
 @pytest.fixture

@@ -76,9 +76,9 @@ def load(
     1
     """
     several = _listed(paths)
+    transcripts = transcript_reader(cache, verify) or read_transcripts
     if lake := the_lake(several):
         return Runs(lake, lake.sources())
-    transcripts = transcript_reader(cache, verify) or read_transcripts
     with file_progress(progress) as report:
         collected = collect(several, progress=report, transcripts=transcripts)
     return Runs(collected.frames, collected.sources)

@@ -180,3 +180,8 @@ def test_a_path_that_cannot_be_is_told_as_ever(path):
 def test_a_lake_is_loaded_alone(lake, runs_of_their_own):
     with pytest.raises(InvalidArgument, match="a lake among other paths"):
         hl.load([lake, runs_of_their_own])
+
+
+def test_an_argument_of_load_that_is_none_is_told_of_a_lake_too(lake):
+    with pytest.raises(InvalidArgument):
+        hl.load(lake, verify="never")

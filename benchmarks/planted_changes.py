@@ -10,9 +10,9 @@ samples first, one in analysis or replay against the notebooks first; what neith
 its own folder, and said to be found only there. Exits with 1 where a change is found nowhere.
 
 Five are found only by the tests of their own folder, because the samples do not hold the case and no notebook shows
-the number: a priced attempt under another id than its span's (step-of-retries), a step exactly at its limit
-(trip-at-limit; the golden answers hold the core to it), two sessions under one root (session-keys), and columns no
-notebook shows (previous-turn; failed-calls, which the parity of the samples finds).
+the number: a priced attempt under another id than its span's (step-of-retries), two sessions under one root
+(session-keys), columns no notebook shows (previous-turn; failed-calls, which the parity of the samples finds), and
+trip-at-limit, which changes no answer: there the fast path only names the call, and the core decides.
 """
 
 import os

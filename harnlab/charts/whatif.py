@@ -261,8 +261,9 @@ def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, ch
     told = scale.to_dict()["domain"]
     shapes = alt.Scale(domain=told, range=[_SHAPES.get(word, "cross") for word in told])
     base = alt.Chart(rows, width=520, height=220)
-    across = alt.X("asked:Q", title=x, scale=alt.Scale(zero=False, padding=14, nice=False))
-    up = alt.Y(f"{measure}:Q", title=y, axis=alt.Axis(tickMinStep=1))
+    whole = alt.Axis(tickMinStep=1)  # budgets and quotas are counts
+    across = alt.X("asked:Q", title=x, axis=whole, scale=alt.Scale(zero=False, padding=14, nice=False))
+    up = alt.Y(f"{measure}:Q", title=y, axis=whole)
     tooltip = ["asked:Q", f"{measure}:Q", "recorded:Q", "most:Q", "decidability:N"]
     line = base.mark_line(interpolate="step-after", opacity=0.5, color="#8f9091").encode(x=across, y=up)
     recorded = base.mark_rule(strokeDash=[6, 3]).encode(y=alt.Y("max(recorded):Q"))

@@ -11,8 +11,9 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from io import BufferedReader
 from itertools import groupby
-from typing import BinaryIO, Final, Literal
+from typing import Final, Literal
 
 import polars as pl
 
@@ -156,7 +157,7 @@ class _Log:
     """A transcript that is open, up to the size it had when it was opened."""
 
     source: Source
-    file: BinaryIO
+    file: BufferedReader
     status: os.stat_result
 
     @property

@@ -51,18 +51,18 @@ _HEAD_TYPES: Final[dict[str, Any]] = {
 def rows_by_guess(window: Window, lines: Lines) -> dict[bytes, list[int]]:
     """Rows of a window by the type they seem to have; it stands first, or after all other members."""
     whole = window.buffer.obj
-    content = whole if isinstance(whole, bytes) else bytes(window.buffer)
+    content = whole if isinstance(whole, bytes | bytearray) else bytes(window.buffer)
     rows: defaultdict[bytes, list[int]] = defaultdict(list)
     rfind = content.rfind
     places = zip(lines.starts.tolist(), lines.ends.tolist(), _type_is_first(content, lines), strict=True)
     for row, (start, end, is_first) in enumerate(places):
         at = (start + 1 if is_first else rfind(_NAMED, start, end)) + len(_NAMED)
         # where there is none this is some other text, which is no type
-        rows[content[at : at + _LONGEST_TYPE].partition(b'"')[0]].append(row)
+        rows[bytes(content[at : at + _LONGEST_TYPE]).partition(b'"')[0]].append(row)
     return rows
 
 
-def _type_is_first(content: bytes, lines: Lines) -> list[bool]:
+def _type_is_first(content: bytes | bytearray, lines: Lines) -> list[bool]:
     octets = np.frombuffer(content, dtype=np.uint8)
     long = np.flatnonzero(lines.ends - lines.starts > len(_FIRST))
     is_first = np.zeros(len(lines), dtype=np.bool_)

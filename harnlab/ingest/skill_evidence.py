@@ -130,13 +130,13 @@ def in_window(
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """``skill_evidence`` and ``problems`` of those lines of a window that are records."""
     whole = window.buffer.obj
-    if not isinstance(whole, bytes) or whole.find(MARK, 0, len(window.buffer)) < 0:
+    if not isinstance(whole, bytes | bytearray) or whole.find(MARK, 0, len(window.buffer)) < 0:
         return
     records = frozenset(rows)
     for row in _rows_with_mark(whole, len(window.buffer), lines):
         if row in records:
             start, offset = int(lines.starts[row]), int(lines.offsets[row])
-            content = whole[start : int(lines.ends[row])]
+            content = bytes(whole[start : int(lines.ends[row])])
             source = sources[int(lines.files[row])]
             yield from in_record(source, content, line=int(lines.numbers[row]), offset=offset)
 
@@ -181,7 +181,7 @@ def evidence_places(content: bytes) -> Iterator[tuple[int, int]]:
             marked.append(opened[-1])
 
 
-def _rows_with_mark(content: bytes, size: int, lines: Lines) -> Iterator[int]:
+def _rows_with_mark(content: bytes | bytearray, size: int, lines: Lines) -> Iterator[int]:
     at, last = content.find(MARK, 0, size), -1
     while at >= 0:
         row = int(np.searchsorted(lines.starts, at, "right")) - 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import BufferedReader
 
 import numpy as np
 import polars as pl
@@ -50,7 +50,7 @@ def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
 
 
 def read_stretch(
-    source: Source, file: BinaryIO, *, offset: int, line: int, stop: int
+    source: Source, file: BufferedReader, *, offset: int, line: int, stop: int
 ) -> dict[str, pl.DataFrame]:
     """Frames of a stretch of one transcript: from where ``line`` starts to ``stop``, as if the file ended there.
 
@@ -71,6 +71,8 @@ def _read(sources: Sequence[Source], found_windows: Iterator[Window | Unreadable
                 parts.add("problems", reader.unreadable(found))
             else:
                 parts.extend(_frames(reader, found))
+            # its buffer is filled again
+            del found
     return parts.concat()
 
 

@@ -2,17 +2,19 @@
 
 A large file is read in pieces of about :data:`WINDOW_BYTES`, each cut at a newline; many small files share a
 window, because building frames costs more per window than per line. Files are read, not mapped: a file that
-shrinks while it is read must not kill the process, and memory must not grow with the file.
+shrinks while it is read must not kill the process, and memory must not grow with the file. For that the same few
+buffers are filled again and again: large ones asked for and let go between small ones leave holes in the heap.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from io import SEEK_CUR
+from dataclasses import dataclass, field
+from io import SEEK_CUR, BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,8 @@ WINDOW_BYTES: Final = 16 << 20
 #: A line longer than this is not parsed; it becomes a problem row that names its place and size.
 LONGEST_LINE_BYTES: Final = 64 << 20
 _NEWLINE: Final = 10
+#: Newlines are looked for in so many bytes at a time.
+_INDEXED_BYTES: Final = 1 << 20
 _BOM: Final = b"\xef\xbb\xbf"
 
 Longs = npt.NDArray[np.int64]
@@ -88,18 +92,20 @@ def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Wind
     """
     shared: list[tuple[int, bytes]] = []
     held = 0
+    buffers = _Buffers(size)
     for number, path in enumerate(paths):
         try:
             with path.open("rb") as file:
-                first = file.read(size)
-                if len(first) < size:
-                    shared.append((number, first))
-                    held += len(first)
+                small = file.read(size) if os.fstat(file.fileno()).st_size < size else None
+                if small is not None and len(small) < size:
+                    shared.append((number, small))
+                    held += len(small)
                 else:
                     if shared:
                         yield _shared_window(shared)
                         shared, held = [], 0
-                    yield from _large_file(number, file, first, size)
+                    file.seek(0)
+                    yield from _large_file(number, file, buffers)
         except OSError as error:
             if shared:
                 yield _shared_window(shared)
@@ -113,19 +119,20 @@ def windows(paths: Sequence[Path], *, size: int = WINDOW_BYTES) -> Iterator[Wind
 
 
 def windows_of(
-    file: BinaryIO, *, offset: int, line: int, stop: int, size: int = WINDOW_BYTES
+    file: BufferedReader, *, offset: int, line: int, stop: int, size: int = WINDOW_BYTES
 ) -> Iterator[Window]:
     """Windows over a stretch of an open file: from where a line starts to ``stop``, as if the file ended there."""
     file.seek(offset)
-    stretch = _Stretch(file, stop - offset)
-    yield from _large_file(0, stretch, stretch.read(size), size, offset=offset, line=line)
+    # room for a byte more than there is shows that the end was reached
+    buffers = _Buffers(min(size, stop - offset + 1))
+    yield from _large_file(0, _Stretch(file, stop - offset), buffers, offset=offset, line=line)
 
 
 @dataclass(slots=True)
 class _Stretch:
     """The next ``left`` bytes of a file."""
 
-    file: BinaryIO
+    file: BufferedReader
     left: int
 
     def read(self, size: int) -> bytes:
@@ -133,10 +140,36 @@ class _Stretch:
         self.left -= len(content)
         return content
 
+    def readinto(self, buffer: bytearray) -> int:
+        """Fill a buffer as far as there are bytes."""
+        count = self.file.readinto(memoryview(buffer)[: self.left])
+        self.left -= count
+        return count
+
     def seek(self, distance: int, whence: int) -> None:
         """Go back (or on) by a number of bytes."""
         self.file.seek(distance, whence)
         self.left -= distance
+
+
+@dataclass(slots=True)
+class _Buffers:
+    """Buffers of one size, each given again once no window is left in it."""
+
+    size: int
+    made: list[bytearray] = field(default_factory=list)
+
+    def free(self) -> bytearray:
+        """A buffer that may be filled."""
+        for buffer in self.made:
+            try:
+                # a buffer that is looked at refuses to change its size
+                buffer.append(buffer.pop())
+            except BufferError:
+                continue
+            return buffer
+        self.made.append(bytearray(self.size))
+        return self.made[-1]
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -146,6 +179,8 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
         while (item := following.result()) is not None:
             following = thread.submit(next, items, None)
             yield item
+            # what was used is let go before the next one but one is made
+            del item
 
 
 def _shared_window(files: Iterable[tuple[int, bytes]]) -> Window:
@@ -163,33 +198,36 @@ def _shared_window(files: Iterable[tuple[int, bytes]]) -> Window:
 
 
 def _large_file(
-    number: int, file: BinaryIO | _Stretch, first: bytes, size: int, *, offset: int = 0, line: int = 1
+    number: int, file: BufferedReader | _Stretch, buffers: _Buffers, *, offset: int = 0, line: int = 1
 ) -> Iterator[Window]:
-    rest = first
-    if offset == 0 and first.startswith(_BOM):
-        rest, offset = first[len(_BOM) :], len(_BOM)
-    while content := rest + file.read(max(0, size - len(rest))):
-        last = len(content) < size
-        cut = len(content) if last else content.rfind(b"\n") + 1
+    while stop := file.readinto(buffer := buffers.free()):
+        content: bytes | bytearray = buffer
+        start = len(_BOM) if offset == 0 and content.startswith(_BOM) else 0
+        offset += start
+        if start >= stop:
+            continue
+        last = stop < len(content)
+        cut = stop if last else content.rfind(b"\n", start, stop) + 1
         if cut == 0:
-            content, last, dropped = _finish_long_line(file, content)
+            content, last, dropped = _finish_long_line(file, bytes(content[start:stop]))
             if dropped:
                 found = Oversized(file=number, line=line, offset=offset, length=dropped)
                 yield Window(buffer=memoryview(b""), pieces=(), oversized=(found,))
-                offset, line, rest = offset + dropped + 1, line + 1, content
+                offset, line = offset + dropped + 1, line + 1
+                file.seek(-len(content), SEEK_CUR)
                 continue
-            cut = len(content) if last else content.find(b"\n") + 1
-        torn = last and not content.endswith(b"\n")
-        piece = Piece(file=number, start=0, stop=cut, offset=offset, first_line=line, ends_torn=torn)
+            start, stop = 0, len(content)
+            cut = stop if last else content.find(b"\n") + 1
+        torn = last and not content.endswith(b"\n", start, stop)
+        piece = Piece(file=number, start=start, stop=cut, offset=offset, first_line=line, ends_torn=torn)
         yield Window(buffer=memoryview(content)[:cut], pieces=(piece,))
-        line += content.count(b"\n", 0, cut)
-        offset += cut
+        line += content.count(b"\n", start, cut)
+        offset += cut - start
         # the rest of a line is read again: to put it before what follows, all of that would have to be copied
-        file.seek(cut - len(content), SEEK_CUR)
-        rest = b""
+        file.seek(cut - stop, SEEK_CUR)
 
 
-def _finish_long_line(file: BinaryIO | _Stretch, content: bytes) -> tuple[bytes, bool, int]:
+def _finish_long_line(file: BufferedReader | _Stretch, content: bytes) -> tuple[bytes, bool, int]:
     """Read on to the end of a line longer than a window.
 
     Returns the bytes from the line's start, whether the file ended, and 0; or, for a line over the limit, the
@@ -207,7 +245,7 @@ def _finish_long_line(file: BinaryIO | _Stretch, content: bytes) -> tuple[bytes,
     return b"".join(chunks), True, 0
 
 
-def _pass_over(file: BinaryIO | _Stretch, chunk: bytes, length: int) -> tuple[bytes, bool, int]:
+def _pass_over(file: BufferedReader | _Stretch, chunk: bytes, length: int) -> tuple[bytes, bool, int]:
     while (newline := chunk.find(b"\n")) < 0:
         length += len(chunk)
         chunk = file.read(WINDOW_BYTES)
@@ -218,7 +256,7 @@ def _pass_over(file: BinaryIO | _Stretch, chunk: bytes, length: int) -> tuple[by
 
 def index_lines(window: Window) -> Lines:
     """Place of every line of a window (numbers from 1, offsets in bytes; the newline is not part of a line)."""
-    newlines = np.flatnonzero(np.frombuffer(window.buffer, dtype=np.uint8) == _NEWLINE)
+    newlines = _newlines(window.buffer)
     parts = [_lines_of_piece(piece, newlines) for piece in window.pieces]
     if not parts:
         none = np.empty(0, dtype=np.int64)
@@ -229,6 +267,16 @@ def index_lines(window: Window) -> Lines:
     return Lines(
         starts=starts, ends=ends, files=files, numbers=numbers, offsets=offsets, torn=torn.astype(bool)
     )
+
+
+def _newlines(content: memoryview) -> Longs:
+    octets = np.frombuffer(content, dtype=np.uint8)
+    # some bytes at a time: what is compared takes as much memory again
+    places = [
+        np.flatnonzero(octets[start : start + _INDEXED_BYTES] == _NEWLINE) + start
+        for start in range(0, len(octets), _INDEXED_BYTES)
+    ]
+    return np.concatenate(places) if places else np.empty(0, dtype=np.int64)
 
 
 def _lines_of_piece(piece: Piece, newlines: Longs) -> tuple[Longs, ...]:

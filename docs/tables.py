@@ -12,7 +12,7 @@ DOCS = Path(__file__).parent
 
 def frames_page() -> str:
     """Every frame with its key and columns."""
-    parts = ["# Frames", "What `harnlab schema` prints, from `harnlab/frames.py`."]
+    parts = ["# Frames", "What `harnlab schema` prints, from `harnlab/frames/`."]
     for frame in ALL_FRAMES:
         parts.append(f"## {frame.name}\n\nOne row is {frame.row}. Key: {', '.join(frame.key)}.")
         rows = [(f"`{c.name}`", str(c.dtype), c.unit or "", c.doc) for c in frame.columns]

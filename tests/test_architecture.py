@@ -43,13 +43,13 @@ def copied_package(tmp_path):
 @pytest.mark.parametrize(
     ("contract", "module", "line"),
     [
-        ("data flows one way", "frames.py", "import harnlab.analysis"),
+        ("data flows one way", "frames/columns.py", "import harnlab.analysis"),
         ("data flows one way", "core/values.py", "import harnlab.frames"),
         ("data flows one way", "a_module_without_a_place.py", ""),
         ("ingest records, it does not decide", "ingest/__init__.py", "import harnlab.core.values"),
         ("core is pure: no frames, files, clock or chance", "core/values.py", "import time"),
         ("core is pure: no frames, files, clock or chance", "vocabulary.py", "import polars"),
-        ("only charts and widgets draw", "frames.py", "import altair"),
+        ("only charts and widgets draw", "frames/columns.py", "import altair"),
         ("views read frames, never files or decisions", "charts/theme.py", "import harnlab.core.values"),
         (
             "the five ported concepts do not lean on each other",

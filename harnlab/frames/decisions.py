@@ -1,0 +1,107 @@
+"""Who may act alone: autonomy decisions, approvals and the trust records they leave."""
+
+from __future__ import annotations
+
+from harnlab.frames.columns import (
+    EXTRA,
+    SOURCE,
+    Column,
+    Line,
+    Texts,
+    flag,
+    instant,
+    integer,
+    json_text,
+    number,
+    text,
+)
+from harnlab.frames.frame_schema import FrameSchema
+
+AUTONOMY_CHECKS = FrameSchema(
+    name="autonomy_checks",
+    row="one autonomy decision, admitted or denied",
+    key=("source_path", "source_line"),
+    columns=(
+        *SOURCE,
+        instant("at", "when the decision was taken"),
+        text("producer", "agent_loop or trigger_dispatcher"),
+        text("agent_key", "agent or trigger whose quota was asked"),
+        text("session_id", "agent session"),
+        text("trace_id", "trace across agents"),
+        text("event_id", "trigger event"),
+        text("binding_key", "trigger binding"),
+        text("decision", "admitted or denied"),
+        text("reason", "which cap would have been broken"),
+        text("request_id", "approval request the denial made"),
+        Column("reviewers", Texts, "who may approve"),
+        text("from_tier", "tier before"),
+        text("requested_tier", "tier asked for"),
+        integer("per_hour", "quota per UTC hour"),
+        integer("per_day", "quota per UTC day"),
+        integer("autonomous_decisions_hour", "decisions counted in the hour"),
+        integer("autonomous_decisions_today", "decisions counted in the day"),
+        text("evidence", "lifecycle, trust_record, approval or attempt: what the row was read from"),
+        text("approval_status", "pending, approved, denied or timeout"),
+        EXTRA,
+    ),
+)
+
+APPROVALS = FrameSchema(
+    name="approvals",
+    row="one approval request with its answer",
+    key=("request_id",),
+    columns=(
+        *SOURCE,
+        text("request_id", "id of the request"),
+        text("kind", "approval, question, dual_control or escalation"),
+        text("agent", "agent that asked"),
+        text("action", "what it asked for"),
+        text("principal", "on whose behalf"),
+        text("trace_id", "trace across agents"),
+        instant("requested_at", "when it was asked"),
+        instant("deadline", "when it lapses"),
+        integer("deadline_ms", "time it was given", "ms"),
+        integer("approvers_required", "approvals it needs"),
+        integer("quorum", "approvals it needs, as the request says"),
+        Column("reviewers", Texts, "who may answer"),
+        json_text("detail", "facts given with the request"),
+        text(
+            "status",
+            "pending, approved, denied or timeout; answered for a question, accepted for an escalation",
+        ),
+        instant("answered_at", "when it was answered"),
+        text("reviewer", "who answered"),
+        text("answer_reason", "why"),
+        json_text("answer", "the answer"),
+        Column("answer_line", Line, "line of the answer"),
+        EXTRA,
+    ),
+)
+
+TRUST_RECORDS = FrameSchema(
+    name="trust_records",
+    row="one trust record, with what verification of its chain found",
+    key=("record_id",),
+    columns=(
+        *SOURCE,
+        text("record_id", "UUIDv7 of the record"),
+        text("agent", "agent it is about"),
+        text("action", "what was done"),
+        text("approver", "who approved"),
+        text("outcome", "success, failure, denied or timeout"),
+        text("trace_id", "trace across agents"),
+        text("autonomy_tier", "tier after the decision"),
+        instant("timestamp", "when it was written"),
+        number("cost_usd", "cost it reports", "USD"),
+        integer("chain_index", "place in the chain, from 1"),
+        text("previous_hash", "hash of the record before"),
+        text("entry_hash", "hash of this record"),
+        json_text("metadata", "free metadata"),
+        json_text("payload", "the record as written, which its hash is taken over"),
+        Column("topics", Texts, "topics the same record stands in"),
+        flag("verified", "whether index, previous hash and hash are right; null until `hl.trust.verified`"),
+        text("broken_field", "first field that is not; null until `hl.trust.verified`"),
+        text("broken_because", "what was found and what was expected; null until `hl.trust.verified`"),
+        EXTRA,
+    ),
+)

@@ -1,0 +1,54 @@
+"""Schema of a frame: what a row is, what identifies it, and how rows become exactly its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from harnlab.errors import UnknownName
+from harnlab.frames.columns import Column
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSchema:
+    """One frame: what a row is, which columns identify it, and every column in order."""
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """Polars type of every column, in order."""
+        return {column.name: column.dtype for column in self.columns}
+
+    def empty(self) -> pl.DataFrame:
+        """The frame with no rows."""
+        return pl.DataFrame(schema=self.dtypes)
+
+    def build(self, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+        """Frame of row mappings; columns a row does not name are null, names it has no column for are an error."""
+        listed = list(rows)
+        for row in listed:
+            if unknown := row.keys() - set(self.names):
+                raise UnknownName(f"column {sorted(unknown)}", where=f"frame {self.name}")
+        return pl.DataFrame(
+            {c.name: pl.Series([row.get(c.name) for row in listed], dtype=c.dtype) for c in self.columns}
+        )
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The same rows with exactly this schema's columns, in order; missing ones are null."""
+        have = set(frame.columns)
+        return frame.select(
+            pl.col(c.name).cast(c.dtype) if c.name in have else pl.lit(None, dtype=c.dtype).alias(c.name)
+            for c in self.columns
+        )

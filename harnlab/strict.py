@@ -85,7 +85,7 @@ def read_transcript(path: OnePath) -> Runs:
     --------
     >>> import harnlab as hl
     >>> hl.read_transcript("sample_transcripts/cost-overrun/llm_transcript.jsonl").calls.height
-    51
+    48
     """
     return _read(path, SourceKind.TRANSCRIPT)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -113,7 +114,9 @@ def test_in_a_loop_it_looks_by_itself_and_not_while_paused_or_stopped(log, wire)
         assert view.status == "stopped"
         assert view._waiting is None
 
-    asyncio.run(follow())
+    # a thread of its own: Playwright's loop counts as running in that of the browser tests
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, follow()).result()
 
 
 def test_a_press_cannot_wake_a_stopped_view(log):

@@ -171,7 +171,9 @@ def __getattr__(name: str) -> Any:
     try:
         module, attribute = _LAZY[name]
     except KeyError:
-        raise AttributeError(f"module 'harnlab' has no attribute {name!r}") from None
+        meant = errors.closest(name, __all__)
+        advice = f". Try: hl.{meant}" if meant else ""
+        raise AttributeError(f"module 'harnlab' has no attribute {name!r}{advice}") from None
     loaded = importlib.import_module(module)
     value = loaded if attribute is None else getattr(loaded, attribute)
     globals()[name] = value

@@ -16,7 +16,21 @@ A message says where, what was found, what was expected and what to try. All sur
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, Self
+
+
+def closest(name: object, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` may be a misspelling of."""
+    return next(iter(get_close_matches(str(name), list(known), n=1)), None)
+
+
+def no_frame_called(name: str, given: object, frames: Iterable[str]) -> AttributeError:
+    """What ``given``, whose attributes are frames, raises for an attribute it does not have."""
+    known = f"{type(given).__name__} has no {name!r}; frames are {', '.join(frames)}"
+    meant = closest(name, dir(given))
+    return AttributeError(f"{known}. Try: {meant}" if meant else known)
 
 
 class HarnlabError(Exception):
@@ -72,6 +86,17 @@ class MalformedRecord(HarnlabError):
 
 class UnknownName(HarnlabError):
     """A frame, column, dimension or run that is not there."""
+
+    @classmethod
+    def among(cls, what: str, name: object, known: Iterable[str], *, where: str | None = None) -> Self:
+        """No ``what`` is called ``name``: those that are, and the closest of them to try."""
+        names = list(known)
+        return cls(
+            f"no {what} {name!r}" if names else f"no {what} {name!r}, nor any other",
+            where=where,
+            expected=f"one of {', '.join(names)}" if names else None,
+            hint=closest(name, names),
+        )
 
 
 class InvalidArgument(HarnlabError):

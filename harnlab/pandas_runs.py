@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from harnlab.errors import InvalidArgument
+from harnlab.errors import InvalidArgument, no_frame_called
 from harnlab.frames import SCHEMAS, FrameSchema
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class PandasRuns:
     def __getattr__(self, name: str) -> Any:
         if name in SCHEMAS:
             return self.frame(name)
-        raise AttributeError(f"PandasRuns has no {name!r}; frames are {', '.join(SCHEMAS)}")
+        raise no_frame_called(name, self, SCHEMAS)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *SCHEMAS})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from harnlab.cache.transcripts import transcript_reader
-from harnlab.errors import InvalidArgument, MalformedRecord, UnknownName, UnreadablePath
+from harnlab.errors import InvalidArgument, MalformedRecord, UnknownName, UnreadablePath, no_frame_called
 from harnlab.frames import SCHEMAS, schema
 from harnlab.ingest.collect import collect
 from harnlab.ingest.event_log_sqlite import NoEventLog, payload_at
@@ -135,7 +135,7 @@ class Runs:
     def __getattr__(self, name: str) -> pl.DataFrame:
         if name in SCHEMAS:
             return self._frames[name]
-        raise AttributeError(f"Runs has no {name!r}; frames are {', '.join(SCHEMAS)}")
+        raise no_frame_called(name, self, SCHEMAS)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *SCHEMAS})
@@ -310,7 +310,11 @@ class Runs:
             rows = self.scan(name).filter(here).select("source_offset", "length").collect()
             if rows.height and rows["source_offset"][0] is not None:
                 return rows["source_offset"][0], rows["length"][0]
-        raise UnknownName(f"no record starts on line {line}", where=path)
+        raise UnknownName(
+            f"no record starts on line {line}",
+            where=path,
+            hint="`runs.events` and `runs.problems` list every line that was read",
+        )
 
 
 def _place(reference: Any) -> tuple[str, int, int | None, int | None]:

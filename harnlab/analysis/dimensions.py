@@ -7,7 +7,6 @@ it dispatched. What cannot be placed is labelled ``(unattributed)`` and never dr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Final
 
 import polars as pl
@@ -79,13 +78,7 @@ def checked(names: str | Iterable[str], known: Sequence[str], *, where: str) -> 
         if not isinstance(name, str):
             raise InvalidArgument(repr(name), where=where, expected="names of dimensions, each on its own")
         if name not in known:
-            close = get_close_matches(str(name), known, n=1)
-            raise UnknownName(
-                f"no dimension {name!r}",
-                where=where,
-                expected=f"one of {', '.join(known)}",
-                hint=close[0] if close else None,
-            )
+            raise UnknownName.among("dimension", name, known, where=where)
     if len(set(wanted)) < len(wanted):
         raise InvalidArgument(f"a dimension named twice in {', '.join(wanted)}", where=where)
     return wanted

@@ -163,8 +163,9 @@ def fit(runs: Frames, /, *, turn: int, run_id: str | None = None) -> pl.DataFram
     ]
     if not found:
         known = runs.frame("skill_cards")["turn"].unique().sort().to_list()
-        told = f"{known[0]} to {known[-1]}" if known else "no evidence is recorded"
-        raise UnknownName(f"no turn {turn}", where="skills.fit", expected=told)
+        if not known:
+            raise UnknownName(f"no turn {turn}, for no evidence is recorded", where="skills.fit")
+        raise UnknownName(f"no turn {turn}", where="skills.fit", expected=f"{known[0]} to {known[-1]}")
     if len(found) > 1:
         ids = ", ".join(str(one.first["run_id"]) for one in found[:6])
         raise InvalidArgument(
@@ -256,8 +257,7 @@ def turns(runs: Frames, /) -> pl.DataFrame:
 def _only(cards: pl.DataFrame, skill: str, *, where: str) -> pl.DataFrame:
     known = cards["skill_id"].drop_nulls().unique().sort()
     if skill not in known:
-        told = ", ".join(known) or "none is recorded"
-        raise UnknownName(f"no skill {skill!r}", where=where, expected=f"one of {told}")
+        raise UnknownName.among("skill", skill, known, where=where)
     return cards.filter(pl.col("skill_id") == skill)
 
 

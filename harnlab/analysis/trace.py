@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from harnlab.errors import InvalidArgument
 from harnlab.frames import SCHEMAS, SOURCE, FrameSchema, Instant
 from harnlab.questions import question
 from harnlab.replay.inputs import Frames
@@ -67,6 +68,11 @@ def trace(runs: Frames, id: str | int) -> pl.DataFrame:  # noqa: A002 - what the
         ``at, frame, what, matched`` (the columns that mention it) and the source columns, so that ``runs.record``
         gives each row's original. Rows without a time come last. A text is also found as a value inside JSON columns.
 
+    Raises
+    ------
+    InvalidArgument
+        For an id that is neither, or an empty text.
+
     Examples
     --------
     >>> import harnlab as hl
@@ -75,6 +81,8 @@ def trace(runs: Frames, id: str | int) -> pl.DataFrame:  # noqa: A002 - what the
     >>> hl.trace(runs, request)["frame"].unique().sort().to_list()
     ['approvals', 'autonomy_checks', 'events', 'trust_records']
     """
+    if not isinstance(id, str | int) or isinstance(id, bool) or id == "":
+        raise InvalidArgument(repr(id), where="trace", expected="an id as text, or a span id as a number")
     starts = runs.frame("runs").select("run_id", "started_at").unique("run_id", keep="first")
     parts = [_mentions(schema, runs.frame(name), id, starts) for name, schema in SCHEMAS.items()]
     found = pl.concat([pl.DataFrame(schema=_TRACE), *(part for part in parts if part is not None)])

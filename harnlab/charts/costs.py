@@ -158,7 +158,7 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
     require(running, columns, chart="costs.running_total", source="costs.running")
     unit = unit or _unit_of(running)
     if unit not in _UNITS:
-        raise UnknownName(f"no unit {unit!r}", where="unit", expected=f"one of {', '.join(_UNITS)}")
+        raise UnknownName.among("unit", unit, _UNITS, where="unit")
     rows = _panels(running, *_UNITS[unit], unit)
     base = alt.Chart(rows, width=520, height=120)
     x = alt.X(

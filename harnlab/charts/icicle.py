@@ -63,7 +63,7 @@ def icicle(costs: pl.DataFrame, /, *, unit: str = "usd", budget: float | None = 
         For no dimension or more than six.
     """
     if unit not in _UNITS:
-        raise UnknownName(f"no unit {unit!r}", where="unit", expected=f"one of {', '.join(_UNITS)}")
+        raise UnknownName.among("unit", unit, _UNITS, where="unit")
     used, told = _UNITS[unit]
     require(costs, ("calls", *used), chart="costs.icicle", source="costs.nested")
     names = dimensions_of(costs)

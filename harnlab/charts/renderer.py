@@ -96,4 +96,4 @@ def to_svg(chart: alt.TopLevelMixin, *, theme: str = "harnlab-light") -> str:
 
 def _known(theme: str) -> None:
     if theme not in themes.THEMES:
-        raise UnknownName(f"no theme {theme!r}", where="theme", expected=f"one of {', '.join(themes.THEMES)}")
+        raise UnknownName.among("theme", theme, themes.THEMES, where="theme")

@@ -12,7 +12,7 @@ import click
 
 from harnlab import __version__
 from harnlab.cli.judged import Judged
-from harnlab.errors import HarnlabError, MalformedRecord, UnreadablePath
+from harnlab.errors import HarnlabError, MalformedRecord, UnreadablePath, closest
 
 EXIT_USAGE: Final = 2
 EXIT_UNREADABLE: Final = 3
@@ -46,6 +46,13 @@ class _Commands(click.Group):
             return None
         found: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and (meant := closest(args[0], _COMMANDS)):
+            ctx.fail(f"No such command {args[0]!r}. Try: {meant}")
+        return super().resolve_command(ctx, args)
 
 
 @click.command(

@@ -79,7 +79,9 @@ def write_text(text: str, target: str) -> None:
     try:
         Path(target).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UnreadablePath(f"cannot be written: {error.strerror}", where=target) from None
+        raise UnreadablePath(
+            f"cannot be written: {error.strerror}", where=target, hint="a file in a folder you may write to"
+        ) from None
 
 
 def plain_text(text: str) -> str:

@@ -15,7 +15,13 @@ from harnlab.tailing import tail
 @click.command()
 @click.argument("path")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more at the end.")
-@click.option("--interval", default=0.2, show_default=True, help="Seconds between two looks at the file.")
+@click.option(
+    "--interval",
+    default=0.2,
+    type=click.FloatRange(min=0, min_open=True),
+    show_default=True,
+    help="Seconds between two looks at the file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each event as one JSON object in a line.")
 def command(path: str, follow: bool, interval: float, as_json: bool) -> None:
     """Print the events of a growing transcript or event log; Ctrl-C ends it.

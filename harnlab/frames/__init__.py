@@ -118,4 +118,4 @@ def schema(name: str) -> FrameSchema:
     try:
         return SCHEMAS[name]
     except KeyError:
-        raise UnknownName(f"no frame {name!r}", expected=f"one of {', '.join(SCHEMAS)}") from None
+        raise UnknownName.among("frame", name, SCHEMAS) from None

@@ -25,13 +25,12 @@ import re
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from harnlab.errors import InvalidArgument, UnreadablePath
+from harnlab.errors import InvalidArgument, UnreadablePath, closest
 from harnlab.gate.measures import MEASURES, SCOPES, MeasureName, Statistic
 
 #: A number in the unit of the measure; nothing a rule counts is ever negative.
@@ -132,6 +131,13 @@ def read_rules(path: str | os.PathLike[str]) -> Rules:
     InvalidArgument
         For anything in it that is no rule; the message names the file, the line of the rule and what to write.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidArgument(
+            f"{type(path).__name__}: {path!r}",
+            where="rules",
+            expected="a path or rules already read",
+            hint="`hl.gate.parse_rules`, for rules given as text",
+        )
     shown = os.fspath(path)
     try:
         text = Path(shown).read_text(encoding="utf-8-sig")
@@ -156,7 +162,9 @@ def parse_rules(text: str, *, path: str | None = None) -> Rules:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidArgument(f"not TOML: {error}", where=where) from None
+        raise InvalidArgument(
+            f"not TOML: {error}", where=where, hint="`harnlab schema rules` says what it may hold"
+        ) from None
     heads = [number for number, line in enumerate(text.splitlines(), 1) if _RULE_HEAD.match(line)]
     places = [f"{where}:{line}" for line in heads]
     try:
@@ -209,12 +217,11 @@ def _refused(message: str, where: str, places: list[str]) -> InvalidArgument:
     if unknown := _UNKNOWN_MEMBER.search(found):
         kind = Tolerance if member.endswith(".tolerance") else Rule if in_rule else _File
         known = kind.__struct_fields__
-        close = get_close_matches(unknown[1], known, n=1)
         return InvalidArgument(
             f"unknown member `{unknown[1]}`",
             where=where,
             expected=f"one of {', '.join(known)}",
-            hint=close[0] if close else None,
+            hint=closest(unknown[1], known),
         )
     if found.startswith("Invalid enum value"):
         words = Statistic if member.endswith(".statistic") else MeasureName

@@ -152,9 +152,10 @@ def locked(lake: Path) -> Iterator[None]:
     """
     if lake.exists() and not is_lake(lake) and (not lake.is_dir() or any(lake.iterdir())):
         raise InvalidArgument(
-            "there is something else",
+            "a folder of other files" if lake.is_dir() else "a file",
             where=str(lake),
             expected="a lake, or a folder that is empty or not there",
+            hint="the name of a new folder",
         )
     lake.mkdir(parents=True, exist_ok=True)
     with (lake / MARK).open("ab") as mark:

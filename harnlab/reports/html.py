@@ -91,7 +91,11 @@ def write_report(runs: Runs, path: str | os.PathLike[str], *, redact: bool = Fal
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise UnreadablePath(f"cannot be written: {error.strerror}", where=str(path)) from None
+        raise UnreadablePath(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            hint="a file in a folder you may write to",
+        ) from None
     return target
 
 

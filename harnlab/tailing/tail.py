@@ -71,7 +71,8 @@ def tail(
     UnreadablePath
         For a path that is missing or no log.
     InvalidArgument
-        For a file that does not grow (a run record, a receipt), or a state of another kind of log.
+        For a file that does not grow (a run record, a receipt), a state of another kind of log, or an interval that
+        is not above 0.
 
     Examples
     --------
@@ -122,8 +123,12 @@ class Tail(Iterator[Row]):
     ) -> None:
         source, kind, follower = _log(path)
         if state is not None and state.get("kind") != kind:
-            found = f"a state of kind {state.get('kind')!r}"
-            raise InvalidArgument(found, where="state", expected=f"one of {kind!r}")
+            found = f"a state of kind {state['kind']!r}" if "kind" in state else "no state of a tail"
+            raise InvalidArgument(
+                found, where="state", expected=f"one of kind {kind!r}", hint="`Tail.state` of the same log"
+            )
+        if not (isinstance(interval_s, int | float) and interval_s > 0):
+            raise InvalidArgument(f"interval_s={interval_s!r}", where="tail", expected="seconds above 0")
         self._follower = follower(source, dict(state) if state else None)
         self._follow = follow
         self._interval_s = interval_s

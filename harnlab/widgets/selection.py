@@ -35,8 +35,7 @@ def predicates(
     asked = special or {}
     for name in filters:
         if name not in asked and name not in columns:
-            known = ", ".join([*asked, *columns])
-            raise UnknownName(f"no filter {name!r}", where="filters", expected=f"one of {known}")
+            raise UnknownName.among("filter", name, [*asked, *columns], where="filters")
     return [
         asked[name](value) if name in asked else pl.col(name).eq_missing(pl.lit(value, dtype=pl.String))
         for name, value in filters.items()

@@ -133,7 +133,8 @@ class SkillExplorer(Explorer):
     def _known_turn(self, proposal: Mapping[str, Any]) -> int | None:
         turn: int | None = proposal["value"]
         if turn is not None and not 0 <= turn < len(self._turns):
-            raise UnknownName(f"no turn {turn}", where="turn", expected=f"0 to {len(self._turns) - 1}")
+            known = f"0 to {len(self._turns) - 1}" if self._turns else "None, as no turn is recorded"
+            raise UnknownName(f"no turn {turn}", where="turn", expected=known)
         return turn
 
     @t.validate("skill")

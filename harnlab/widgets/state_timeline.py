@@ -105,7 +105,9 @@ class StateTimeline(Explorer):
     def _known_event(self, proposal: Mapping[str, Any]) -> int | None:
         event: int | None = proposal["value"]
         if event is not None and not 0 <= event < self.events.height:
-            raise UnknownName(f"no event {event}", where="event", expected=f"0 to {self.events.height - 1}")
+            last = self.events.height - 1
+            known = f"0 to {last}" if last >= 0 else "None, as no event is recorded"
+            raise UnknownName(f"no event {event}", where="event", expected=known)
         return event
 
     @t.validate("as_of")

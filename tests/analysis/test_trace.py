@@ -87,6 +87,12 @@ def test_an_id_nobody_mentions_gives_an_empty_frame_of_the_same_columns(runs):
     assert nothing.schema == hl.trace(runs, CALL_ID).schema
 
 
+@pytest.mark.parametrize("nothing", [None, "", True, 1.5])
+def test_what_is_no_id_is_refused_rather_than_not_found(runs, nothing):
+    with pytest.raises(hl.InvalidArgument, match="expected an id"):
+        hl.trace(runs, nothing)
+
+
 def test_part_of_an_id_is_no_mention(runs):
     assert hl.trace(runs, CALL_ID[:-1]).is_empty()
 

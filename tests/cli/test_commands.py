@@ -112,9 +112,9 @@ def test_a_path_that_is_missing_is_told_in_one_line(arguments, capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("shw",), "No such command 'shw'"),
+        (("shw",), "No such command 'shw'. Try: show"),
         (("show",), "Missing argument 'PATH...'"),
-        (("show", TRANSCRIPT, "--frame", "cals"), "no frame 'cals'"),
+        (("show", TRANSCRIPT, "--frame", "cals"), "Try: calls"),
         (("show", TRANSCRIPT, "--format", "xml"), "'xml' is not one of"),
         (("parity", TRANSCRIPT, "--core", "dispach"), "'dispach' is not one of"),
         (("whatif", "step-budget", TRANSCRIPT, "--max-usd", "cheap"), "'cheap' is no amount"),
@@ -125,6 +125,7 @@ def test_a_path_that_is_missing_is_told_in_one_line(arguments, capsys):
         (("new-check", "../x", "--runs", TRANSCRIPT), "letters, digits"),
         (("new-check", "x"), "Missing option '--runs'"),
         (("tail", SAMPLES / "cost-overrun" / "harn.toml"), "not one growing log"),
+        (("tail", TRANSCRIPT, "--interval", "0"), "0.0 is not in the range"),
     ],
     ids=lambda value: " ".join(Path(str(one)).name for one in value) if isinstance(value, tuple) else "",
 )

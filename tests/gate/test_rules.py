@@ -134,3 +134,8 @@ def test_the_json_schema_admits_what_is_read_and_refuses_what_is_not():
     assert not admits({"rule": [{"measure": "denials", "limit": -1}]})
     assert not admits({"rule": [{"measure": "denials", "limit": 1}], "path": "x"})
     assert set(schema["$defs"]["MeasureName"]["enum"]) == set(MeasureName)
+
+
+def test_rules_that_are_neither_a_path_nor_rules_are_refused():
+    with pytest.raises(InvalidArgument, match="expected a path or rules already read"):
+        read_rules({"rule": []})

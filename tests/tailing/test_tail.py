@@ -440,6 +440,14 @@ def test_a_folder_of_several_logs_is_refused(log, topic):
 def test_the_state_of_another_kind_of_log_is_refused(log, database):
     with hl.tail(database, follow=False) as tail, pytest.raises(InvalidArgument, match="a state of kind"):
         hl.tail(log, state=tail.state)
+    with pytest.raises(InvalidArgument, match="no state of a tail"):
+        hl.tail(log, state={"offset": 3})
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "soon", float("nan")])
+def test_looks_that_are_no_time_apart_are_refused(log, seconds):
+    with pytest.raises(InvalidArgument, match="expected seconds above 0"):
+        hl.tail(log, interval_s=seconds)
 
 
 def test_the_tables_of_these_tests_are_the_runtimes():

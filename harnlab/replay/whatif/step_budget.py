@@ -205,7 +205,7 @@ def _wanted(steps: list[StepRecord], step: str | None, persona: str | None) -> l
         known = sorted({row[of[0]] for one in steps if (row := one.step.record)[of[0]] is not None})
         steps = [one for one in steps if name in [one.step.record[column] for column in of]]
         if not steps:
-            raise UnknownName(f"no {what} {name!r} ran", where=_WHERE, expected=f"one of {', '.join(known)}")
+            raise UnknownName.among(what, name, known, where=_WHERE)
     return steps
 
 

@@ -301,7 +301,7 @@ def test_a_count_that_is_none_is_refused(tokens):
 
 
 def test_a_step_that_never_ran_is_named_with_those_that_did():
-    with pytest.raises(UnknownName, match="no step 'verfy' ran; expected one of verify"):
+    with pytest.raises(UnknownName, match="no step 'verfy'; expected one of verify"):
         whatif.step_budget(world(1.0), step="verfy", max_usd=1)
 
 

@@ -35,7 +35,7 @@ def test_the_steps_of_a_name_are_answered_as_if_they_alone_were_asked_about(runs
 
 
 def test_a_step_that_never_ran_and_a_question_without_a_limit_are_refused(runs):
-    with pytest.raises(hl.UnknownName, match="no step 'verfy' ran"):
+    with pytest.raises(hl.UnknownName, match="no step 'verfy'"):
         StepLimits(runs).only("verfy")
     with pytest.raises(hl.InvalidArgument, match="no limit"):
         StepLimits(runs).ask()

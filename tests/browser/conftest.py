@@ -17,9 +17,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(
-                pytest.mark.xdist_group("browser")
-            )  # one Chromium and one JupyterLab serve them all
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,27 @@
-"""Joins within a run: request, response and error to one call; tool call and result to one tool call."""
+"""Joins within a run: request, response and error to one call; tool call and result to one tool call.
+
+Only the keys are joined as a whole. The rows are gathered a stretch at a time, about as many as a chunk of the
+frames has, and chunks that no later row needs are let go: a large log's calls are never held twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping, Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from harnlab.frames import CALLS, SOURCE, TOOL_CALLS, FrameSchema
 from harnlab.ingest.families import ERROR, REQUEST, RESPONSE, TOOL_CALL, TOOL_RESULT, Family
 
-#: Event types that are in no frame but ``calls``.
-JOINED: Final = frozenset(family.type for family in (REQUEST, RESPONSE, ERROR))
-_KEY: Final = ["run_id", "call_id", "_nth"]
+#: Rows gathered together, at least.
+_STRETCH_ROWS: Final = 1000
 _SOURCE: Final = [column.name for column in SOURCE]
 
 
-def join_calls(events: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def join_calls(events: MutableMapping[str, pl.DataFrame]) -> pl.DataFrame:
     """``calls`` from the frames of requests, responses and errors.
 
     An attempt's row points to the record that ended it: the response, else the error, else the request. Records
@@ -24,8 +29,9 @@ def join_calls(events: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
     Parameters
     ----------
-    events : mapping of str to polars.DataFrame
-        Frames by event type, as :func:`harnlab.ingest.transcripts.read_transcripts` gives them.
+    events : mutable mapping of str to polars.DataFrame
+        Frames by event type, as :func:`harnlab.ingest.transcripts.read_transcripts` gives them. Those that are
+        joined are taken out of it.
 
     Returns
     -------
@@ -33,11 +39,10 @@ def join_calls(events: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         In the schema of ``calls``, ordered by run and first line.
     """
     sides = [
-        _side(events, RESPONSE, "response"),
-        _side(events, ERROR, "error"),
-        _side(events, REQUEST, "request"),
+        _side(events, RESPONSE, "response_line"),
+        _side(events, ERROR, "error_line"),
+        _side(events, REQUEST, "request_line"),
     ]
-    joined = _outer(sides)
     status = (
         pl.when(pl.col("response_line").is_not_null())
         .then(pl.lit("answered"))
@@ -46,70 +51,103 @@ def join_calls(events: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         .otherwise(pl.lit("pending"))
     )
     asked = {"provider": "requested_provider", "model": "requested_model"}
-    return _in_order(
-        CALLS,
-        joined.with_columns(
-            *(pl.coalesce(answered, pl.col(request)) for answered, request in asked.items()),
-            status=status,
-        ),
-        "request_line",
+    return _joined(CALLS, sides, "request_line").with_columns(
+        *(pl.coalesce(answered, request) for answered, request in asked.items()), status=status
     )
 
 
 def join_tool_calls(
-    events: Mapping[str, pl.DataFrame], recorded: pl.DataFrame, told: pl.DataFrame | None = None
+    events: MutableMapping[str, pl.DataFrame], recorded: pl.DataFrame, told: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """``tool_calls`` from tool calls and results of transcripts, recordings of run records, and agent events.
 
-    What a recording or an agent says of a call that the transcript has too adds its columns to that row.
+    What a recording or an agent says of a call that the transcript has too adds its columns to that row. The
+    frames of ``events`` that are joined are taken out of it.
     """
     sides = [
-        _side(events, TOOL_CALL, None),
-        _side(events, TOOL_RESULT, "result"),
-        _numbered(recorded),
-        _numbered(TOOL_CALLS.empty() if told is None else told),
+        _side(events, TOOL_CALL),
+        _side(events, TOOL_RESULT, "result_line"),
+        recorded,
+        TOOL_CALLS.empty() if told is None else told,
     ]
-    return _in_order(TOOL_CALLS, _outer(sides), "source_line")
+    return _joined(TOOL_CALLS, sides, "source_line")
 
 
-def _side(events: Mapping[str, pl.DataFrame], family: Family, line: str | None) -> pl.DataFrame:
+def _side(events: MutableMapping[str, pl.DataFrame], family: Family, line: str | None = None) -> pl.DataFrame:
     schema = {name: family.schema.dtypes[name] for name in (*_SOURCE, *family.columns, "extra")}
-    frame = events.get(family.type, pl.DataFrame(schema=schema))
-    if line is not None:
-        frame = frame.with_columns(pl.col("source_line").alias(f"{line}_line"))
-    return _numbered(frame)
+    frame = events.pop(family.type, pl.DataFrame(schema=schema))
+    return frame if line is None else frame.with_columns(frame["source_line"].alias(line))
 
 
-def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows counted within their id, so that an id written twice never multiplies rows."""
-    ids, known = ("run_id", "call_id"), pl.col("call_id").is_not_null()
-    repeated = frame.filter(known).select(pl.struct(ids).is_duplicated().any()).item()
-    nth = pl.int_range(pl.len()).over(ids) if repeated else pl.lit(0)
-    return frame.with_columns(_nth=pl.when(known).then(nth).cast(pl.Int64))
+def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.DataFrame:
+    """Full join of some sides, ordered by run, file and ``line``; nothing is left in the sides.
+
+    A column that several sides have is the first side's that is not null.
+    """
+    rows = _in_order(sides, _matched(sides), line)
+    count, chunks = len(rows[0]), max(side.n_chunks() for side in sides)
+    least = [_least_from_here_on(of_side, side.height) for of_side, side in zip(rows, sides, strict=True)]
+    taken, stretch, gone = [schema.empty()], max(_STRETCH_ROWS, count // chunks), [0] * len(sides)
+    for start in range(0, count, stretch):
+        first = [int(of_side[start]) for of_side in least]
+        sides[:] = [side[to - at :] for side, to, at in zip(sides, first, gone, strict=True)]
+        here = [of_side[start : start + stretch] - at for of_side, at in zip(rows, first, strict=True)]
+        taken.append(
+            pl.DataFrame(
+                [
+                    _gathered(sides, here, name).cast(dtype).alias(name)
+                    for name, dtype in schema.dtypes.items()
+                ]
+            )
+        )
+        gone = first
+    sides.clear()
+    return pl.concat(taken)
 
 
-def _outer(sides: list[pl.DataFrame]) -> pl.DataFrame:
-    """Full join of some sides; a column that several have is the first side's that is not null."""
-    joined = sides[0]
-    for side in sides[1:]:
-        if side.is_empty():
-            lacking = {name: dtype for name, dtype in side.schema.items() if name not in joined.columns}
-            joined = joined.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in lacking.items())
-            continue
-        joined = joined.join(side, on=_KEY, how="full", suffix="__next")
-        both = [name.removesuffix("__next") for name in joined.columns if name.endswith("__next")]
-        taken = [pl.coalesce(name, f"{name}__next").alias(name) for name in both if name not in _SOURCE]
-        # the five source columns name one record: they are taken together or not at all
-        mine = pl.col("source_path").is_not_null()
-        taken += [
-            pl.when(mine).then(name).otherwise(f"{name}__next").alias(name)
-            for name in both
-            if name in _SOURCE
-        ]
-        joined = joined.with_columns(taken).drop(f"{name}__next" for name in both)
-    return joined
+def _least_from_here_on(rows: pl.Series, none: int) -> npt.NDArray[np.int64]:
+    """The least row that each place of a join or a later one takes; ``none`` behind the last."""
+    known = rows.fill_null(none).to_numpy()
+    return np.minimum.accumulate(known[::-1])[::-1]
 
 
-def _in_order(schema: FrameSchema, frame: pl.DataFrame, line: str) -> pl.DataFrame:
-    order = pl.coalesce(line, "source_line")
-    return schema.conform(frame.sort("run_id", "source_path", order, maintain_order=True))
+def _matched(sides: Sequence[pl.DataFrame]) -> list[pl.Series]:
+    """Which row of each side, null for none, stands in every row of the full join."""
+    runs = pl.concat([side["run_id"] for side in sides])
+    # the fewer keys, the less memory a join takes
+    ids = ["call_id"] if runs.min() == runs.max() is not None else ["run_id", "call_id"]
+    keys = [side.select(ids).with_row_index(f"_{number}") for number, side in enumerate(sides)]
+    if any(_is_repeated(side.select(ids)) for side in sides):
+        # an id written twice never multiplies rows
+        keys = [side.with_columns(_nth=pl.int_range(pl.len()).over(ids)) for side in keys]
+        ids = [*ids, "_nth"]
+    first, *others = keys
+    for other in others:
+        first = first.join(other, on=ids, how="full", coalesce=True, maintain_order="left_right")
+    return first.drop(ids).cast(pl.Int64).get_columns()
+
+
+def _is_repeated(ids: pl.DataFrame) -> bool:
+    known = ids.drop_nulls("call_id")
+    return known.n_unique() < known.height
+
+
+def _in_order(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], line: str) -> list[pl.Series]:
+    names = dict.fromkeys(("run_id", "source_path", line, "source_line"))
+    places = pl.DataFrame({name: _gathered(sides, rows, name) for name in names})
+    by = ("run_id", "source_path", pl.coalesce(line, "source_line"))
+    order = places.select(pl.arg_sort_by(by, maintain_order=True)).to_series()
+    return [of_side.gather(order) for of_side in rows]
+
+
+def _gathered(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], name: str) -> pl.Series:
+    """A column as it stands in the rows of a join."""
+    found = pl.Series([None]).new_from_index(0, len(rows[0]))
+    known = found.is_not_null()
+    for side, of_side in zip(sides, rows, strict=True):
+        if name in side.columns:
+            values = side[name].gather(of_side)
+            found = values if found.dtype == pl.Null else found.zip_with(known, values)
+            # the five source columns name one record: they are taken together or not at all
+            known = known | of_side.is_not_null() if name in _SOURCE else found.is_not_null()
+    return found

@@ -13,7 +13,7 @@ from harnlab import frames
 from harnlab.frames import SCHEMAS
 from harnlab.ingest import personas, receipts, run_records, skill_evidence, state_folders, step_logs, trust
 from harnlab.ingest.agent_tools import AGENT_TOOL
-from harnlab.ingest.calls import JOINED, join_calls, join_tool_calls
+from harnlab.ingest.calls import join_calls, join_tool_calls
 from harnlab.ingest.discover import discover
 from harnlab.ingest.event_frames import NAMED_RUN
 from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
@@ -43,6 +43,8 @@ READERS: Final[Mapping[SourceKind, Callable[[Source], Part]]] = {
     SourceKind.STATE_FOLDER: state_folders.read,
     SourceKind.TRUST_CHAIN: trust.read_chain,
 }
+#: Rows of a large frame that are looked at together.
+_SLICE_ROWS: Final = 50_000
 #: Kinds of file whose rows mean that a run took place; a persona or a catalog alone does not.
 _LEFT_BY_RUNS: Final = frozenset(
     {
@@ -175,8 +177,6 @@ def _assemble(events: Frames, documents: Frames, sources: Sequence[Source]) -> F
     for name in ("events", "problems"):
         gathered[name] = pl.concat([events.get(name, SCHEMAS[name].empty()), gathered[name]])
     gathered["calls"] = join_calls(events)
-    for kind in JOINED:
-        events.pop(kind, None)
     agents = documents.get(AGENT_TOOL.type, frames.TOOL_CALLS.empty())
     gathered["tool_calls"] = join_tool_calls(events, of("tool_calls"), agents)
     found = [part[FOUND.name] for part in (documents, events) if FOUND.name in part]
@@ -192,15 +192,22 @@ def _in_order(events: pl.DataFrame) -> pl.DataFrame:
     """Events by file and line; those of one large log are so already, and sorting holds them twice."""
     path, line = pl.col("source_path"), pl.col("source_line")
     back = (path < path.shift()) | ((path == path.shift()) & (line < line.shift()))
-    if events.select(back.any()).item():
+    places = events.select("source_path", "source_line")
+    # the last row of a slice is the first of the next
+    starts = range(0, places.height, _SLICE_ROWS)
+    if any(places[start : start + _SLICE_ROWS + 1].select(back.any()).item() for start in starts):
         return events.sort("source_path", "source_line", maintain_order=True)
     return events
 
 
 def _first_of_runs(rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
-    """The first row of each run that some paths have; only these rows are copied."""
-    run = pl.when(pl.col("source_path").is_in(paths)).then("run_id")
-    return rows.filter(run.is_not_null() & run.is_first_distinct())
+    """The first row of each run that some paths have."""
+    first = pl.col("source_path").is_in(paths) & pl.col("run_id").is_not_null()
+    found = [
+        part.filter(first).unique("run_id", keep="first", maintain_order=True)
+        for part in rows.iter_slices(_SLICE_ROWS)
+    ]
+    return pl.concat([rows.clear(), *found]).unique("run_id", keep="first", maintain_order=True)
 
 
 def _every_run(gathered: Frames, sources: Sequence[Source]) -> pl.DataFrame:

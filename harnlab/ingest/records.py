@@ -45,7 +45,9 @@ class FrameParts:
     def add(self, name: str, frame: pl.DataFrame) -> None:
         """Keep a frame that has rows."""
         if frame.height:
-            self.frames.setdefault(name, []).append(frame)
+            # a column of one repeated value would stay one chunk, and Polars copies a frame of uneven chunks whole
+            even = pl.DataFrame(frame.get_columns())
+            self.frames.setdefault(name, []).append(even)
 
     def extend(self, named: Iterable[tuple[str, pl.DataFrame]]) -> None:
         """Keep the frames that have rows."""

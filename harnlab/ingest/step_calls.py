@@ -87,12 +87,7 @@ def _asked(spans: pl.DataFrame) -> pl.DataFrame:
 def _of_calls(calls: pl.DataFrame) -> pl.DataFrame:
     """Calls as their own records tell of them, each ``call_id`` of a run once."""
     status = pl.coalesce("error_status", pl.col("status").replace_strict(_STATUS, default=None))
-    identified = pl.col("call_id").is_not_null()
-    once = [
-        calls.filter(identified).unique(["run_id", "call_id"], keep="first", maintain_order=True),
-        calls.filter(~identified),
-    ]
-    return pl.concat(once).select(
+    told = calls.select(
         "run_id",
         *_PLACE,
         "call_id",
@@ -105,6 +100,12 @@ def _of_calls(calls: pl.DataFrame) -> pl.DataFrame:
         status=status.cast(pl.String),
         duration_ms="response_ms",
     )
+    identified = pl.col("call_id").is_not_null()
+    once = [
+        told.filter(identified).unique(["run_id", "call_id"], keep="first", maintain_order=True),
+        told.filter(~identified),
+    ]
+    return pl.concat(once)
 
 
 def _told(calls: pl.DataFrame, by_id: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,11 @@
 import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from harnlab.frames import CALLS, TOOL_CALLS
+from harnlab.ingest import calls as module
 from harnlab.ingest.calls import join_calls, join_tool_calls
 from ingest.transcript_lines import read, request, response
 
@@ -120,3 +125,25 @@ def test_a_tool_call_takes_its_result_and_its_recording(tmp_path):
         ("t2", "ls", None, None, "t.jsonl", 3, None),
     ]
     assert joined["arguments_bytes"].to_list() == [None, 10, 2]
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    asked=st.permutations(range(8)),
+    answered=st.permutations(range(3, 11)),
+    stretch=st.integers(1, 5),
+)
+def test_calls_are_the_same_however_many_rows_are_gathered_together(
+    tmp_path_factory, asked, answered, stretch
+):
+    records = [*(request(f"c{number}") for number in asked), *(response(f"c{number}") for number in answered)]
+    folder = tmp_path_factory.mktemp("calls")
+    whole = calls(folder, *records)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_STRETCH_ROWS", stretch)
+        # chunks of a row each, so that all that is let go is really gone
+        frames = read(folder / "t.jsonl", *records)
+        frames = {name: pl.concat(frame.iter_slices(1), rechunk=False) for name, frame in frames.items()}
+        assert_frame_equal(join_calls(frames), whole)
+    assert whole["request_line"].drop_nulls().to_list() == sorted(whole["request_line"].drop_nulls())
+    assert whole["status"].value_counts().sort("status")["count"].to_list() == [5 + 3, 3]

@@ -103,3 +103,20 @@ def test_what_goes_wrong_ahead_is_raised_where_it_is_used():
     assert next(items) == 1
     with pytest.raises(ZeroDivisionError):
         next(items)
+
+
+def test_a_window_that_is_kept_keeps_its_bytes(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"%07d\n" % number for number in range(100)))
+    kept = list(windows([path], size=64))
+    assert b"".join(bytes(window.buffer) for window in kept) == path.read_bytes()
+
+
+def test_windows_that_are_let_go_share_one_buffer(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"%07d\n" % number for number in range(100)))
+    buffers = set()
+    for window in windows([path], size=64):
+        buffers.add(id(window.buffer.obj))
+        del window
+    assert len(buffers) == 1

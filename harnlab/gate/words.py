@@ -3,41 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Final
 
 import polars as pl
 
 from harnlab.analysis.inputs import Frames
-from harnlab.vocabulary import (
-    PROVENANCE_FIELDS,
-    AutonomyReason,
-    AutonomyTier,
-    OmittedReason,
-    OutcomeKind,
-    ProvenanceOrigin,
-    SkillLifecycle,
-    SpanKind,
-    StepStatus,
-    TrustOutcome,
-    WireFormat,
-)
-
-#: Columns that hold words of a closed vocabulary.
-VOCABULARIES: Final[dict[tuple[str, str], type[StrEnum]]] = {
-    **{("dispatches", f"provenance_{field}"): ProvenanceOrigin for field in PROVENANCE_FIELDS},
-    ("dispatches", "outcome_kind"): OutcomeKind,
-    ("dispatches", "wire_format"): WireFormat,
-    ("steps", "status"): StepStatus,
-    ("spans", "kind"): SpanKind,
-    ("skill_cards", "lifecycle"): SkillLifecycle,
-    ("skill_cards", "omitted_reason"): OmittedReason,
-    ("autonomy_checks", "reason"): AutonomyReason,
-    ("autonomy_checks", "from_tier"): AutonomyTier,
-    ("autonomy_checks", "requested_tier"): AutonomyTier,
-    ("trust_records", "outcome"): TrustOutcome,
-    ("trust_records", "autonomy_tier"): AutonomyTier,
-}
+from harnlab.frames.vocabularies import VOCABULARIES
 
 _SHAPE: Final[dict[str, pl.DataType]] = {
     "run_id": pl.String(),

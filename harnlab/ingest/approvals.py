@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import polars as pl
 
 from harnlab.frames import APPROVALS, SOURCE
-from harnlab.ingest.fields import instant, sound
+from harnlab.ingest.fields import instant, object_of, sound
 
 _SOURCE: Final = [column.name for column in SOURCE]
 _PREFIXES: Final = {
@@ -101,7 +100,7 @@ def _outcome(request: Row, answers: list[Row]) -> Row:
     said = [one for one in responses if end is None or _agrees(one, status)]
     said = _deciding(said, status) if end is None else said
     decided = end or said[-1]
-    record = _object(decided["record"])
+    record = object_of(decided["record"])
     reviewers = record.get("reviewers")
     named = _text(reviewers[-1]) if isinstance(reviewers, list) and reviewers else None
     spoke = said[-1] if said and status != "timeout" else None
@@ -152,11 +151,3 @@ def _time(response: Row | None) -> Any:
 
 def _text(value: Any) -> str | None:
     return sound(value) if isinstance(value, str) else None
-
-
-def _object(text: str | None) -> Row:
-    try:
-        value = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -7,14 +7,13 @@ An admission leaves a trust record, or the first attempt of a trigger's dispatch
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import polars as pl
 
 from harnlab.frames import AUTONOMY_CHECKS, SOURCE
-from harnlab.ingest.fields import sound
+from harnlab.ingest.fields import object_of, sound
 from harnlab.vocabulary import AutonomyReason, AutonomyTier, TrustOutcome
 
 AGENT_LOOP: Final = "agent_loop"
@@ -109,7 +108,7 @@ def _exceeded(event: Row) -> Row:
 
 
 def _of_trust(record: Row) -> Iterable[Row]:
-    metadata = _object(record["metadata"])
+    metadata = object_of(record["metadata"])
     named = {
         name: _text(metadata.get(name)) for name in ("session_id", "event_id", "binding_key", "request_id")
     }
@@ -134,7 +133,7 @@ def _is_deed(record: Row) -> bool:
 
 
 def _of_approval(approval: Row) -> Iterable[Row]:
-    detail = _object(approval["detail"])
+    detail = object_of(approval["detail"])
     if _text(detail.get("reason")) not in _REASONS:
         return
     texts = ("session_id", "event_id", "binding_key", "reason", "from_tier", "requested_tier")
@@ -219,14 +218,6 @@ def _complete(decision: Row, other: Row) -> None:
     for name, value in other.items():
         if name not in _SOURCE and name != "extra" and decision[name] is None:
             decision[name] = value
-
-
-def _object(text: str | None) -> Row:
-    try:
-        value = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str | None:

@@ -92,6 +92,15 @@ def sound(text: str) -> str:
     return text
 
 
+def object_of(text: str | None) -> dict[str, Any]:
+    """Object a JSON column holds; empty where there is none."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _texts(value: Any) -> Typed:
     if not isinstance(value, list):
         return _refused(value, "a list of texts")

@@ -11,15 +11,7 @@ from harnlab.analysis.dimensions import PROVENANCE_COLUMNS, UNATTRIBUTED
 from harnlab.analysis.inputs import Frames
 from harnlab.analysis.ledger import charges
 from harnlab.analysis.routes.inherited import dispatched
-from harnlab.vocabulary import (
-    AutonomyReason,
-    OmittedReason,
-    OutcomeKind,
-    ProvenanceOrigin,
-    SkillLifecycle,
-    StepStatus,
-    WireFormat,
-)
+from harnlab.frames.vocabularies import VOCABULARIES
 
 #: Kinds of difference, in the order they are told.
 COST: Final = "cost"
@@ -32,22 +24,16 @@ KINDS: Final = (COST, ROUTE, OUTCOME, DECISION, VOCABULARY)
 #: ``what`` of all costs of a side together.
 TOTAL: Final = "(total)"
 
-#: Text columns with a vocabulary; ``None`` where Harn has no closed list.
-WORDS: Final[dict[str, dict[str, frozenset[str] | None]]] = {
-    "events": {"type": None},
-    "calls": {"stop_reason": None, "error_category": None, "error_reason": None, "tool_format": None},
-    "dispatches": {
-        **dict.fromkeys(PROVENANCE_COLUMNS, frozenset(ProvenanceOrigin)),
-        "outcome_kind": frozenset(OutcomeKind),
-        "outcome_class": None,
-        "wire_format": frozenset(WireFormat),
-        "thinking_mode": None,
-    },
-    "steps": {"status": frozenset(StepStatus)},
-    "skill_cards": {"lifecycle": frozenset(SkillLifecycle), "omitted_reason": frozenset(OmittedReason)},
-    "skill_events": {"kind": None},
-    "autonomy_checks": {"reason": frozenset(AutonomyReason), "decision": None},
-    "trust_records": {"action": None, "outcome": None},
+#: Text columns whose words are compared; those Harn has a closed list of are in :data:`VOCABULARIES`.
+_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "events": ("type",),
+    "calls": ("stop_reason", "error_category", "error_reason", "tool_format"),
+    "dispatches": (*PROVENANCE_COLUMNS, "outcome_kind", "outcome_class", "wire_format", "thinking_mode"),
+    "steps": ("status",),
+    "skill_cards": ("lifecycle", "omitted_reason"),
+    "skill_events": ("kind",),
+    "autonomy_checks": ("reason", "decision"),
+    "trust_records": ("action", "outcome"),
 }
 
 _NO_COST: Final = pl.lit(None, dtype=pl.Float64)
@@ -72,8 +58,8 @@ def is_known(what: str) -> bool | None:
     """Whether a fact of the vocabulary is a word Harn had when harnlab was made; ``None`` where no list is closed."""
     column, _, word = what.partition(": ")
     frame, _, name = column.partition(".")
-    known = WORDS.get(frame, {}).get(name)
-    return None if known is None else word in known
+    known = VOCABULARIES.get((frame, name))
+    return None if known is None else word in frozenset(known)
 
 
 def _parts(runs: Frames) -> Iterator[pl.DataFrame]:
@@ -86,7 +72,7 @@ def _parts(runs: Frames) -> Iterator[pl.DataFrame]:
     yield calls.with_columns(kind=pl.lit(ROUTE), what=pl.format("{} ({})", route, "origin"))
     yield calls.with_columns(kind=pl.lit(OUTCOME), what=pl.col("outcome_kind").fill_null("(not recorded)"))
     yield from _decisions(runs)
-    for frame, columns in WORDS.items():
+    for frame, columns in _WORDS.items():
         for name in columns:
             column = pl.lit(f"{frame}.{name}")
             words = runs.frame(frame).drop_nulls(name).with_columns(kind=pl.lit(VOCABULARY), among=column)

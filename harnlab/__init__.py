@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from harnlab.widgets.state_timeline import StateTimeline as StateTimeline
     from harnlab.widgets.tail_view import TailView as TailView
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 #: Public name -> module and, for functions and classes, the name in it.
 _LAZY = {

@@ -26,11 +26,9 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist, on a worker, looks for groups
 def pytest_collection_modifyitems(items):
-    """Tests of a file go to one worker, as what they share is made once; so do all that drive the browser."""
-    browser = Path(__file__).parent / "browser"
+    """Tests of a file go to one worker, as what they share is made once a file."""
     for item in items:
-        group = browser if browser in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(group.as_posix()))
+        item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
 
 
 def pytest_sessionfinish(session):

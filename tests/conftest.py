@@ -24,13 +24,6 @@ def pytest_addoption(parser):
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, on a worker, looks for groups
-def pytest_collection_modifyitems(items):
-    """Tests of a file go to one worker, as what they share is made once a file."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
-
-
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):  # pytest-xdist: only what is put here reaches the summary
         session.config.workeroutput["golden"] = session.config.stash.get(COUNTS, {})

@@ -84,7 +84,7 @@ LINT = {
     "import contracts": import_contracts,
 }
 WHOLE = ("-m", "not nightly", "--durations=5", "--doctest-modules", "--continue-on-collection-errors")
-TWO_AT_A_TIME = ("-n", "2", "--dist", "loadgroup")  # a group is a file: see tests/conftest.py
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")  # what the tests of a file share is made once
 TESTS = {
     "tests": lambda: pytest(*WHOLE, *TWO_AT_A_TIME, "tests", "harnlab"),
     "notebook cells": lambda: pytest("--nbval", "notebooks"),

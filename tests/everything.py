@@ -87,7 +87,7 @@ WHOLE = ("-m", "not nightly", "--durations=5", "--doctest-modules", "--continue-
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")  # what the tests of a file share is made once
 TESTS = {
     "tests": lambda: pytest(*WHOLE, *TWO_AT_A_TIME, "tests", "harnlab"),
-    "notebook cells": lambda: pytest("--nbval", "notebooks"),
+    "notebook cells": lambda: pytest("--nbval", *TWO_AT_A_TIME, "notebooks"),
 }
 
 

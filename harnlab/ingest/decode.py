@@ -170,6 +170,8 @@ def as_object(members: Mapping[str, str]) -> str | None:
 
 def column(reading: Reading, dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
     """Column of the values of one reading; times stay text."""
+    if not isinstance(reading, Member) and not any(values):
+        return null_column(dtype, len(values))
     match reading:
         case RawJson():
             return pl.Series([_json_text(value) for value in values], dtype=pl.String)
@@ -319,10 +321,10 @@ def _json_text(raw: msgspec.Raw) -> str | None:
 
 def _item_counts(values: Sequence[msgspec.Raw]) -> list[int | None]:
     try:
-        found = _MANY_ITEMS.decode(b"[" + b",".join([value or _NULL for value in values]) + b"]")
+        found = iter(_MANY_ITEMS.decode(b"[" + b",".join(filter(None, values)) + b"]"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return [None if value is ABSENT else _item_count(value) for value in values]
-    return [None if items is None else len(items) for items in found]
+    return [len(items) if value and (items := next(found)) is not None else None for value in values]
 
 
 def _item_count(raw: msgspec.Raw) -> int | None:

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from msgspec import UNSET, UnsetType
 
@@ -32,14 +33,19 @@ from harnlab.ingest.decode import (
 )
 from harnlab.ingest.families import Family, Member
 from harnlab.ingest.heads import HEAD_DTYPES, Int64
-from harnlab.ingest.windows import Lines, Window
+from harnlab.ingest.windows import Lines, Longs, Window
 
 _FIRST: Final = b'{"type":"'
 _NAMED: Final = b'"type":"'
 _LONGEST_TYPE: Final = 64
+_WORD_BYTES: Final = 8
+#: Beyond this many places of the type in a window, each line is looked at on its own.
+_MOST_SHAPES: Final = 64
+#: So many records are read, and written again, before what was read of them is looked at.
+_TOGETHER: Final = 64
 _NULL: Final = msgspec.Raw(b"null")
 _MISSING: Final = (UNSET, ABSENT, None, _NULL)
-_written: Final = msgspec.json.Encoder().encode
+_write: Final = msgspec.json.Encoder().encode_into
 _decode_number: Final = msgspec.json.Decoder(float | None).decode
 _decode_numbers: Final = msgspec.json.Decoder(list[float | None]).decode
 #: Types of the members of a head, as heads.py reads them.
@@ -49,27 +55,70 @@ _HEAD_TYPES: Final[dict[str, Any]] = {
 
 
 def rows_by_guess(window: Window, lines: Lines) -> dict[bytes, list[int]]:
-    """Rows of a window by the type they seem to have; it stands first, or after all other members."""
+    """Rows of a window by the type they seem to have; it stands first, or after all other members.
+
+    A line is looked at byte by byte only until its shape is known: all other lines that have the same type at the
+    same distance from their start, or from their end, are told from it at once.
+    """
     whole = window.buffer.obj
     content = whole if isinstance(whole, bytes | bytearray) else bytes(window.buffer)
-    rows: defaultdict[bytes, list[int]] = defaultdict(list)
-    rfind = content.rfind
-    places = zip(lines.starts.tolist(), lines.ends.tolist(), _type_is_first(content, lines), strict=True)
-    for row, (start, end, is_first) in enumerate(places):
-        at = (start + 1 if is_first else rfind(_NAMED, start, end)) + len(_NAMED)
-        # where there is none this is some other text, which is no type
-        rows[bytes(content[at : at + _LONGEST_TYPE]).partition(b'"')[0]].append(row)
-    return rows
+    words = _words(content)
+    found: defaultdict[bytes, list[Longs]] = defaultdict(list)
+    left = np.arange(len(lines))
+    for _ in range(_MOST_SHAPES):
+        if not len(left):
+            break
+        shape = _shape(content, int(lines.starts[left[0]]), int(lines.ends[left[0]]))
+        same = shape.of(words, lines.starts[left], lines.ends[left])
+        same[0] = True
+        found[shape.type].append(left[same])
+        left = left[~same]
+    for row in left.tolist():
+        shape = _shape(content, int(lines.starts[row]), int(lines.ends[row]))
+        found[shape.type].append(np.array([row]))
+    return {kind: np.sort(np.concatenate(rows)).tolist() for kind, rows in found.items()}
 
 
-def _type_is_first(content: bytes | bytearray, lines: Lines) -> list[bool]:
-    octets = np.frombuffer(content, dtype=np.uint8)
-    long = np.flatnonzero(lines.ends - lines.starts > len(_FIRST))
-    is_first = np.zeros(len(lines), dtype=np.bool_)
-    first = octets[lines.starts[long, None] + np.arange(len(_FIRST))]
-    is_first[long] = (first == np.frombuffer(_FIRST, dtype=np.uint8)).all(axis=1)
-    found: list[bool] = is_first.tolist()
-    return found
+def _words(content: bytes | bytearray) -> npt.NDArray[np.uint64]:
+    """The eight bytes that stand from each place on, as one number."""
+    count = max(0, len(content) - _WORD_BYTES + 1)
+    return np.ndarray((count,), dtype="<u8", buffer=content, strides=(1,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where a line has its type: ``written`` stands ``distance`` bytes behind its start, or before its end."""
+
+    type: bytes
+    written: bytes = b""
+    distance: int = 0
+    from_end: bool = False
+
+    def of(self, words: npt.NDArray[np.uint64], starts: Longs, ends: Longs) -> npt.NDArray[np.bool_]:
+        """Which lines are of this shape."""
+        if not self.written:
+            return np.zeros(len(starts), dtype=np.bool_)
+        places = ends - self.distance if self.from_end else starts + self.distance
+        same: npt.NDArray[np.bool_] = (places >= starts) & (places + len(self.written) <= ends)
+        last = len(self.written) - _WORD_BYTES
+        for at in (*range(0, last, _WORD_BYTES), last):
+            here = np.flatnonzero(same)
+            word = int.from_bytes(self.written[at : at + _WORD_BYTES], "little")
+            same[here] = words[places[here] + at] == word
+        return same
+
+
+def _shape(content: bytes | bytearray, start: int, end: int) -> _Shape:
+    is_first = content.startswith(_FIRST, start, end)
+    place = start + 1 if is_first else content.rfind(_NAMED, start, end)
+    if place < 0:
+        return _Shape(b"")
+    at = place + len(_NAMED)
+    kind, closed, _ = bytes(content[at : min(at + _LONGEST_TYPE, end)]).partition(b'"')
+    if not closed:
+        return _Shape(b"")
+    written = _NAMED + kind + closed
+    return _Shape(kind, written, 1) if is_first else _Shape(kind, written, end - place, from_end=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +150,7 @@ class PlainDecoder:
             if column in family.columns_inside
         ]
         self._learned: list[str] = []
+        self._room = bytearray()
         self._compile()
 
     def _compile(self) -> None:
@@ -118,31 +168,43 @@ class PlainDecoder:
                 return self._columns(taken, found) if taken else None
 
     def _attempt(
-        self, records: Iterable[bytes | memoryview], rows: Iterable[int]
+        self, records: Sequence[bytes | memoryview], rows: Sequence[int]
     ) -> tuple[list[int], list[Values]]:
-        decode, written = self._decode, _written
         values = self._values if self._repeated is None else self._completed
+        learned = len(self._learned)
         taken: list[int] = []
         found: list[Values] = []
-        for row, record in zip(rows, records, strict=True):
-            try:
-                read = decode(record)
-                if len(written(read)) == len(record):
-                    found.append(values(read))
-                    taken.append(row)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                if self._learn(str(error)):
+        for start in range(0, len(records), _TOGETHER):
+            some, of_some = records[start : start + _TOGETHER], rows[start : start + _TOGETHER]
+            read = self._together(some)
+            if read is None:
+                alone = [self._together([record]) or [] for record in some]
+                if len(self._learned) > learned:
                     break
+                read = [record for one in alone for record in one]
+                of_some = [row for row, one in zip(of_some, alone, strict=True) if one]
+            taken += of_some
+            found += map(values, read)
         return taken, found
 
-    def _learn(self, message: str) -> bool:
+    def _together(self, records: Sequence[bytes | memoryview]) -> list[Any] | None:
+        """Some records; ``None`` when one is refused or, as none is written longer, one is written shorter."""
+        decode, room = self._decode, self._room
+        try:
+            read = [decode(record) for record in records]
+            _write(read, room)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            self._learn(str(error))
+            return None
+        brackets_and_commas = len(read) + 1
+        return read if len(room) == sum(map(len, records)) + brackets_and_commas else None
+
+    def _learn(self, message: str) -> None:
         """Take up the unknown member a refusal names; a head's is left to the exact way."""
         unknown = UNKNOWN_MEMBER.fullmatch(message)
-        if unknown is None or unknown[1] in HEAD_DTYPES or len(self._learned) >= MOST_LEARNED:
-            return False
-        self._learned.append(unknown[1])
-        self._compile()
-        return True
+        if unknown and unknown[1] not in HEAD_DTYPES and len(self._learned) < MOST_LEARNED:
+            self._learned.append(unknown[1])
+            self._compile()
 
     def _completed(self, read: Any) -> Values:
         """Values of a record, those it lacks taken from the member that repeats it."""

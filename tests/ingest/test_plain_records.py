@@ -1,6 +1,7 @@
 """Records read at once have the values, and the problems, that reading them one by one gives."""
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from harnlab.ingest import transcripts
+from harnlab.ingest import plain_records, transcripts
 from harnlab.ingest.families import FAMILIES, REQUEST, RESPONSE
 from harnlab.ingest.plain_records import PlainDecoder
+from harnlab.ingest.windows import Piece, Window, index_lines
 from ingest.transcript_lines import dispatch, line, request, response, source
 
 MESSAGE = {
@@ -123,3 +125,84 @@ def test_one_record_of_many_that_is_odd_takes_no_other_with_it():
     found = PlainDecoder(RESPONSE).read(records, [0, 1, 2])
     assert found.rows == [0, 2]
     assert list(found.columns["cost_usd"]) == [0.5, None]
+
+
+def test_one_odd_record_among_many_read_together_takes_no_other_with_it():
+    records = [line(type="provider_call_response", iteration=number) for number in range(300)]
+    records[70] = line(type="provider_call_response", cost_usd="dear")
+    records[131] = b'{"type":"provider_call_response","iteration":1,"iteration":1}'
+    records[200] = line(type="provider_call_response", iteration="seven")
+    rows = list(range(1000, 1300))
+    found = PlainDecoder(RESPONSE).read(records, rows)
+    odd = {1070, 1131, 1200}
+    assert found.rows == [row for row in rows if row not in odd]
+    assert list(found.columns["iteration"]) == [row - 1000 for row in found.rows]
+
+
+def test_a_member_met_late_is_kept_for_the_records_before_it_too():
+    records = [line(type="provider_call_response", iteration=number) for number in range(200)]
+    records[150] = line(type="provider_call_response", novel=1)
+    extras = PlainDecoder(RESPONSE).read(records, range(200)).extras
+    assert [(row, extra) for row, extra in enumerate(extras) if extra] == [(150, '{"novel":1}')]
+
+
+TYPES = [
+    "message",
+    "tool_call",
+    "tool_result",
+    "x",
+    "",
+    "é",
+    "provider_call_request",
+    "provider_call_response",
+]
+members = st.sampled_from(['"a":1', '"type":"tool_call"', '"text":"\\"type\\":\\"x\\""', '"b":{"type":"y"}'])
+
+
+@st.composite
+def typed_lines(draw):
+    """Type first, last, between other members, repeated, cut off or not there."""
+    kind = f'"type":"{draw(st.sampled_from(TYPES))}"'
+    around = draw(st.lists(members, max_size=3))
+    around.insert(draw(st.integers(0, len(around))), draw(st.sampled_from([kind, kind, kind, '"c":0'])))
+    written = "{" + ",".join(around) + "}"
+    return written[: draw(st.sampled_from([None, None, -1, -2, 9, 3]))]
+
+
+def types_in(content):
+    """All that a line may be taken for; one that says its type once can be taken for nothing else."""
+    named = set(re.findall(rb'"type":"([^"]{0,63})"', content))
+    return named if named and content.endswith(b"}") else named | {b""}
+
+
+@given(written=st.lists(typed_lines(), max_size=30), shapes=st.sampled_from([1, 2, 64]))
+def test_every_line_is_guessed_once_to_be_of_a_type_it_names(written, shapes):
+    content = "".join(f"{text}\n" for text in written).encode()
+    piece = Piece(file=0, start=0, stop=len(content), offset=0, first_line=1, ends_torn=False)
+    window = Window(buffer=memoryview(content), pieces=(piece,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_records, "_MOST_SHAPES", shapes)
+        guessed = plain_records.rows_by_guess(window, index_lines(window))
+    kinds = {row: kind for kind, rows in guessed.items() for row in rows}
+    assert sorted(row for rows in guessed.values() for row in rows) == list(range(len(written)))
+    assert all(rows == sorted(rows) for rows in guessed.values())
+    assert [text for row, text in enumerate(written) if kinds[row] not in types_in(text.encode())] == []
+
+
+def test_lines_of_one_shape_are_told_from_the_first_of_them(monkeypatch):
+    looked_at = []
+
+    def shape(*place):
+        looked_at.append(place)
+        return found(*place)
+
+    found = plain_records._shape
+    monkeypatch.setattr(plain_records, "_shape", shape)
+    first = b'{"type":"message","text":"%s"}\n'
+    last = b'{"text":"%s","type":"tool_call","span_id":7}\n'
+    content = b"".join(first % (b"a" * n) + last % (b"b" * n) for n in range(100))
+    piece = Piece(file=0, start=0, stop=len(content), offset=0, first_line=1, ends_torn=False)
+    window = Window(buffer=memoryview(content), pieces=(piece,))
+    guessed = plain_records.rows_by_guess(window, index_lines(window))
+    assert guessed == {b"message": list(range(0, 200, 2)), b"tool_call": list(range(1, 200, 2))}
+    assert len(looked_at) == 2

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harnlab.ingest import text_sizes as sizes_of_texts
 from harnlab.ingest.text_sizes import text_sizes
 
 PIECES = [
@@ -39,10 +40,12 @@ def size_of(value):
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(texts | others, max_size=8))
-def test_every_size_is_that_of_the_bytes_a_text_stands_for(values):
+@given(st.lists(texts | others, max_size=8), st.sampled_from([1, 2, 3, 1 << 16]))
+def test_every_size_is_that_of_the_bytes_a_text_stands_for(values, stretch):
     raws = [msgspec.Raw(value.encode()) for value in values]
-    assert text_sizes(raws).to_list() == [size_of(value) for value in values]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sizes_of_texts, "_STRETCH", stretch)
+        assert text_sizes(raws).to_list() == [size_of(value) for value in values]
 
 
 @pytest.mark.parametrize("values", [[], [""], ["", "null", ""], ['""']])

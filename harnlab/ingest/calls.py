@@ -6,7 +6,7 @@ frames has, and chunks that no later row needs are let go: a large log's calls a
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -92,14 +92,7 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
         first = [int(of_side[start]) for of_side in least]
         sides[:] = [side[to - at :] for side, to, at in zip(sides, first, gone, strict=True)]
         here = [of_side[start : start + stretch] - at for of_side, at in zip(rows, first, strict=True)]
-        taken.append(
-            pl.DataFrame(
-                [
-                    _gathered(sides, here, name).cast(dtype).alias(name)
-                    for name, dtype in schema.dtypes.items()
-                ]
-            )
-        )
+        taken.append(_gathered(sides, here, schema.dtypes))
         gone = first
     sides.clear()
     return pl.concat(taken)
@@ -133,21 +126,39 @@ def _is_repeated(ids: pl.DataFrame) -> bool:
 
 
 def _in_order(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], line: str) -> list[pl.Series]:
-    names = dict.fromkeys(("run_id", "source_path", line, "source_line"))
-    places = pl.DataFrame({name: _gathered(sides, rows, name) for name in names})
+    dtypes = {
+        "run_id": pl.String(),
+        "source_path": pl.String(),
+        line: pl.UInt32(),
+        "source_line": pl.UInt32(),
+    }
     by = ("run_id", "source_path", pl.coalesce(line, "source_line"))
-    order = places.select(pl.arg_sort_by(by, maintain_order=True)).to_series()
+    order = _gathered(sides, rows, dtypes).select(pl.arg_sort_by(by, maintain_order=True)).to_series()
     return [of_side.gather(order) for of_side in rows]
 
 
-def _gathered(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], name: str) -> pl.Series:
-    """A column as it stands in the rows of a join."""
-    found = pl.Series([None]).new_from_index(0, len(rows[0]))
-    known = found.is_not_null()
-    for side, of_side in zip(sides, rows, strict=True):
-        if name in side.columns:
-            values = side[name].gather(of_side)
-            found = values if found.dtype == pl.Null else found.zip_with(known, values)
-            # the five source columns name one record: they are taken together or not at all
-            known = known | of_side.is_not_null() if name in _SOURCE else found.is_not_null()
+def _gathered(
+    sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], dtypes: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    """Columns as they stand in the rows of a join; one that no side has is null."""
+    several = [
+        side.select(
+            pl.col(name).gather(of_side).alias(f"{number} {name}") for name in dtypes if name in side.columns
+        )
+        for number, (side, of_side) in enumerate(zip(sides, rows, strict=True))
+    ]
+    places = pl.DataFrame({f"{number}": of_side for number, of_side in enumerate(rows)})
+    return pl.concat([places, *several], how="horizontal").select(
+        _of_first_side(sides, name).cast(dtype).alias(name) for name, dtype in dtypes.items()
+    )
+
+
+def _of_first_side(sides: Sequence[pl.DataFrame], name: str) -> pl.Expr:
+    having = [number for number, side in enumerate(sides) if name in side.columns]
+    if name not in _SOURCE:
+        return pl.coalesce(pl.lit(None), *(f"{number} {name}" for number in having))
+    # the five source columns name one record: they are taken together or not at all
+    found: pl.Expr = pl.lit(None)
+    for number in reversed(having):
+        found = pl.when(pl.col(f"{number}").is_not_null()).then(f"{number} {name}").otherwise(found)
     return found

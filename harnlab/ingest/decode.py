@@ -210,7 +210,9 @@ def attribute(path: str) -> str:
 
 def is_missing(value: Any) -> bool:
     """Whether a member is not there, or null."""
-    return value is None or value is ABSENT or (value.__class__ is msgspec.Raw and value in (ABSENT, _NULL))
+    if value.__class__ is msgspec.Raw:
+        return value in (ABSENT, _NULL)
+    return value is None or value is msgspec.UNSET
 
 
 def _record_type(

@@ -29,6 +29,7 @@ from harnlab.ingest.decode import (
     as_object,
     attribute,
     fast_type,
+    is_missing,
     record_type,
 )
 from harnlab.ingest.families import Family, Member
@@ -44,7 +45,6 @@ _MOST_SHAPES: Final = 64
 #: So many records are read, and written again, before what was read of them is looked at.
 _TOGETHER: Final = 64
 _NULL: Final = msgspec.Raw(b"null")
-_MISSING: Final = (UNSET, ABSENT, None, _NULL)
 _write: Final = msgspec.json.Encoder().encode_into
 _decode_number: Final = msgspec.json.Decoder(float | None).decode
 _decode_numbers: Final = msgspec.json.Decoder(list[float | None]).decode
@@ -64,18 +64,18 @@ def rows_by_guess(window: Window, lines: Lines) -> dict[bytes, list[int]]:
     content = whole if isinstance(whole, bytes | bytearray) else bytes(window.buffer)
     words = _words(content)
     found: defaultdict[bytes, list[Longs]] = defaultdict(list)
-    left = np.arange(len(lines))
+    left, starts, ends = np.arange(len(lines)), lines.starts, lines.ends
     for _ in range(_MOST_SHAPES):
         if not len(left):
             break
-        shape = _shape(content, int(lines.starts[left[0]]), int(lines.ends[left[0]]))
-        same = shape.of(words, lines.starts[left], lines.ends[left])
+        shape = _shape(content, int(starts[0]), int(ends[0]))
+        same = shape.of(words, starts, ends)
         same[0] = True
         found[shape.type].append(left[same])
-        left = left[~same]
-    for row in left.tolist():
-        shape = _shape(content, int(lines.starts[row]), int(lines.ends[row]))
-        found[shape.type].append(np.array([row]))
+        others = ~same
+        left, starts, ends = left[others], starts[others], ends[others]
+    for row, start, end in zip(left.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        found[_shape(content, start, end).type].append(np.array([row]))
     return {kind: np.sort(np.concatenate(rows)).tolist() for kind, rows in found.items()}
 
 
@@ -99,12 +99,19 @@ class _Shape:
         if not self.written:
             return np.zeros(len(starts), dtype=np.bool_)
         places = ends - self.distance if self.from_end else starts + self.distance
-        same: npt.NDArray[np.bool_] = (places >= starts) & (places + len(self.written) <= ends)
+        # the last bytes are those of the type itself, which tell nearly all others at once
         last = len(self.written) - _WORD_BYTES
-        for at in (*range(0, last, _WORD_BYTES), last):
-            here = np.flatnonzero(same)
-            word = int.from_bytes(self.written[at : at + _WORD_BYTES], "little")
-            same[here] = words[places[here] + at] == word
+        same = self._stands(words, places, last)
+        here = np.flatnonzero(same)
+        sure = (places[here] >= starts[here]) & (places[here] + len(self.written) <= ends[here])
+        for at in range(0, last, _WORD_BYTES):
+            sure &= self._stands(words, places[here], at)
+        same[here] = sure
+        return same
+
+    def _stands(self, words: npt.NDArray[np.uint64], places: Longs, at: int) -> npt.NDArray[np.bool_]:
+        word = int.from_bytes(self.written[at : at + _WORD_BYTES], "little")
+        same: npt.NDArray[np.bool_] = words[np.clip(places + at, 0, len(words) - 1)] == word
         return same
 
 
@@ -212,7 +219,7 @@ class PlainDecoder:
         inside = self._repeated(read) if self._repeated else None
         if inside:
             for number, path, decode in self._inside:
-                if path in inside and values[number] in _MISSING:
+                if path in inside and is_missing(values[number]):
                     values = (*values[:number], decode(inside[path]), *values[number + 1 :])
         return values
 

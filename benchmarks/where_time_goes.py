@@ -56,8 +56,10 @@ def read_apart(path: str, seconds: Seconds) -> None:
             if reader.plain(kind, records[:1], lines, rows[:1]) is None:
                 others += rows
                 continue
+            decoder = reader.plain_decoder(kind)
             with seconds.of(DECODE):
-                reader.plain_decoder(kind).read(records, rows)
+                if decoder:
+                    decoder.read(records, rows)
             with seconds.of(BOTH):
                 reader.plain(kind, records, lines, rows)
         with seconds.of("heads and duplicates of other types"):

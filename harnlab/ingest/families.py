@@ -16,6 +16,7 @@ import polars as pl
 from harnlab.frames import (
     CALLS,
     DISPATCHES,
+    EVENTS,
     MESSAGES,
     ROUTING_DECISIONS,
     TOOL_CALLS,
@@ -219,6 +220,18 @@ ROUTING: Final = _family(
     "timestamp call_id iteration span_id policy requested_quality selected_provider selected_model fallback_chain",
     alternatives=RawJson("alternatives"),
 )
+
+
+def no_family(kind: str) -> Family:
+    """A type of which only the members that any line may carry are read."""
+    heads = frozenset({"call_id", "iteration", "span_id", "session_id", "trace_id", "request_id"})
+    return Family(
+        type=kind,
+        schema=EVENTS,
+        columns={"timestamp": Member("timestamp")},
+        kept_in_file=heads | {"type"},
+    )
+
 
 FAMILIES: Final = (REQUEST, RESPONSE, ERROR, DISPATCH, MESSAGE, TOOL_CALL, TOOL_RESULT, ROUTING)
 

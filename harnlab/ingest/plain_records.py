@@ -142,10 +142,14 @@ class PlainRecords:
 
 
 class PlainDecoder:
-    """Decoder of the plain records of one family; learns members it meets."""
+    """Decoder of the plain records of one family; learns members it meets.
 
-    def __init__(self, family: Family) -> None:
+    ``extras`` says whether their text is wanted.
+    """
+
+    def __init__(self, family: Family, *, extras: bool = True) -> None:
         self.family = family
+        self._keeps_extras = extras
         self._paths = [reading.path for reading in family.columns.values()]
         known = {*self._paths, *family.kept_in_file}
         self._heads = [name for name in HEAD_DTYPES if name in known and name != "type"]
@@ -177,7 +181,6 @@ class PlainDecoder:
     def _attempt(
         self, records: Sequence[bytes | memoryview], rows: Sequence[int]
     ) -> tuple[list[int], list[Values]]:
-        values = self._values if self._repeated is None else self._completed
         learned = len(self._learned)
         taken: list[int] = []
         found: list[Values] = []
@@ -188,23 +191,25 @@ class PlainDecoder:
                 alone = [self._together([record]) or [] for record in some]
                 if len(self._learned) > learned:
                     break
-                read = [record for one in alone for record in one]
+                read = [values for one in alone for values in one]
                 of_some = [row for row, one in zip(of_some, alone, strict=True) if one]
             taken += of_some
-            found += map(values, read)
+            found += read
         return taken, found
 
-    def _together(self, records: Sequence[bytes | memoryview]) -> list[Any] | None:
-        """Some records; ``None`` when one is refused or, as none is written longer, one is written shorter."""
+    def _together(self, records: Sequence[bytes | memoryview]) -> list[Values] | None:
+        """Values of some records; ``None`` when one is refused, or (none is written longer) written shorter."""
         decode, room = self._decode, self._room
+        values = self._values if self._repeated is None else self._completed
         try:
             read = [decode(record) for record in records]
             _write(read, room)
+            brackets_and_commas = len(read) + 1
+            if len(room) == sum(map(len, records)) + brackets_and_commas:
+                return [values(record) for record in read]
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             self._learn(str(error))
-            return None
-        brackets_and_commas = len(read) + 1
-        return read if len(room) == sum(map(len, records)) + brackets_and_commas else None
+        return None
 
     def _learn(self, message: str) -> None:
         """Take up the unknown member a refusal names; a head's is left to the exact way."""
@@ -238,7 +243,9 @@ class PlainDecoder:
             rows=taken,
             columns=dict(zip(self.family.columns, columns[:width], strict=True)),
             heads=dict(zip(self._heads, columns[width:known], strict=True)),
-            extras=[self._extra(row[known:]) for row in found] if self._learned else None,
+            extras=[self._extra(row[known:]) for row in found]
+            if self._learned and self._keeps_extras
+            else None,
         )
 
     def _extra(self, values: Values) -> str | None:

@@ -17,14 +17,16 @@ import polars as pl
 from harnlab.frames import EXTRA, PROBLEMS, SOURCE, Instant
 from harnlab.ingest.decode import FamilyDecoder, column, null_column, plain_column
 from harnlab.ingest.duplicates import DuplicateFinder, repeated_members
-from harnlab.ingest.families import Family
+from harnlab.ingest.families import Family, no_family
 from harnlab.ingest.fields import instant, typed
 from harnlab.ingest.heads import HEAD_DTYPES, LineProblem
-from harnlab.ingest.plain_records import PlainDecoder
+from harnlab.ingest.plain_records import PlainDecoder, PlainRecords
 from harnlab.ingest.sources import Source
 from harnlab.ingest.windows import LONGEST_LINE_BYTES, Lines, Longs, Oversized, Unreadable, Window
 from harnlab.vocabulary import ProblemKind
 
+#: Types of which plain records are read at once, families among them; beyond it one by one.
+MOST_TYPES: Final = 64
 _EPOCH_MILLIS: Final = r"^\d{1,11}\.\d{3}$"
 #: Where a time of that kind has its digits, counted with a newline behind it, and what each is worth.
 _EPOCH_WIDTH: Final = 15
@@ -73,11 +75,11 @@ def no_collection() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plain:
-    """Plain records of one family: their rows in the batch, the family's frame and the members of their heads."""
+    """Plain records of one type: their rows in the batch, the members of their heads, and their family's frame."""
 
     rows: list[int]
-    frame: pl.DataFrame
-    heads: pl.DataFrame
+    heads: dict[str, pl.Series]
+    frame: pl.DataFrame | None
     problems: list[LineProblem]
 
 
@@ -158,35 +160,29 @@ class RecordReader:
         series = _series(decoder.family, named, extras, [] if times_seen else rows, problems)
         return self._placed(lines, rows, series)
 
-    def plain_decoder(self, kind: str) -> PlainDecoder:
-        """Decoder of the plain records of one family."""
+    def plain_decoder(self, kind: str) -> PlainDecoder | None:
+        """Decoder of the plain records of one type; ``None`` for a type too many that is no family."""
         if kind not in self._plain_decoders:
-            self._plain_decoders[kind] = PlainDecoder(self.decoders[kind].family)
-        return self._plain_decoders[kind]
+            if kind in self.decoders:
+                self._plain_decoders[kind] = PlainDecoder(self.decoders[kind].family)
+            elif kind and len(self._plain_decoders) < MOST_TYPES:
+                self._plain_decoders[kind] = PlainDecoder(no_family(kind), extras=False)
+        return self._plain_decoders.get(kind)
 
     def plain(
         self, kind: str, records: Sequence[bytes | memoryview], lines: Lines, rows: Sequence[int]
     ) -> Plain | None:
-        """Frames of those records that are plain; ``None`` for a kind that is no family, or where there are none."""
-        if kind not in self.decoders:
-            return None
+        """What those records are that are plain; ``None`` where there are none."""
         decoder = self.plain_decoder(kind)
-        found = decoder.read(records, rows)
-        if found is None:
+        found = decoder.read(records, rows) if decoder else None
+        if decoder is None or found is None:
             return None
-        count, problems = len(found.rows), list[LineProblem]()
+        problems = list[LineProblem]()
         series = _series(decoder.family, found.columns, found.extras, found.rows, problems)
-        heads = {reading.path: series[name] for name, reading in decoder.family.columns.items()}
-        for name, dtype in HEAD_DTYPES.items():
-            if name == "type":
-                heads[name] = pl.Series([kind], dtype=dtype).new_from_index(0, count)
-            elif name not in heads:
-                values = found.heads.get(name, ())
-                heads[name] = plain_column(dtype, values) if values else null_column(dtype, count)
         return Plain(
             rows=found.rows,
-            frame=self._placed(lines, found.rows, series),
-            heads=pl.DataFrame({name: heads[name] for name in HEAD_DTYPES}),
+            heads=_heads(kind, decoder.family, found, series),
+            frame=self._placed(lines, found.rows, series) if kind in self.decoders else None,
             problems=problems,
         )
 
@@ -239,6 +235,22 @@ class RecordReader:
             **place,
         }
         return PROBLEMS.build([row])
+
+
+def _heads(
+    kind: str, family: Family, found: PlainRecords, series: Mapping[str, pl.Series]
+) -> dict[str, pl.Series]:
+    """Columns of the members of a head, each as the family has it or else as it was read."""
+    count = len(found.rows)
+    known = {reading.path: series[name] for name, reading in family.columns.items()}
+    known["type"] = pl.Series([kind], dtype=pl.String).new_from_index(0, count)
+    for name, values in found.heads.items():
+        if name not in known:
+            known[name] = plain_column(HEAD_DTYPES[name], values)
+    return {
+        name: known[name] if name in known else null_column(dtype, count)
+        for name, dtype in HEAD_DTYPES.items()
+    }
 
 
 def _series(

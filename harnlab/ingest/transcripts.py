@@ -115,13 +115,14 @@ def _frames(reader: RecordReader, indexed: _Indexed) -> Iterator[tuple[str, pl.D
         problems += reader.duplicates(kind, records[kind], of_kind)
     yield "events", _events(reader, lines, plain.values(), heads, problems)
     for kind, found in plain.items():
-        if kind not in rows_of:
+        if found.frame is not None and kind not in rows_of:
             yield kind, found.frame
     for kind, of_kind in rows_of.items():
         if kind in reader.decoders:
             frame = reader.family(kind, records[kind], lines, of_kind, problems)
-            if kind in plain:
-                frame = _by_row([plain[kind].frame, frame], [plain[kind].rows, of_kind])
+            known = plain[kind].frame if kind in plain else None
+            if known is not None:
+                frame = _by_row([known, frame], [plain[kind].rows, of_kind])
             yield kind, frame
     yield from in_window(reader.sources, window, lines, rows)
     yield "problems", reader.problems(lines, problems, window.oversized)
@@ -152,17 +153,17 @@ def _records(window: Window, lines: Lines, rows: Sequence[int]) -> list[memoryvi
 def _events(
     reader: RecordReader, lines: Lines, plain: Iterable[Plain], heads: Heads, problems: list[LineProblem]
 ) -> pl.DataFrame:
-    columns = {
+    others = {
         name: instants(values, heads.rows, problems)
         if name == "timestamp"
         else pl.Series(name, values, dtype=HEAD_DTYPES[name])
         for name, values in heads.columns.items()
     }
-    parts = [*(found.heads for found in plain), pl.DataFrame(columns)]
-    rows = [*(found.rows for found in plain), heads.rows]
-    ordered = _by_row(parts, rows)
-    place = reader.place(lines, np.sort(np.concatenate(rows).astype(np.int64)))
-    return EVENTS.conform(pl.DataFrame({**place, **ordered.to_dict()}))
+    parts = [*(found.heads for found in plain), others]
+    rows = np.concatenate([*(found.rows for found in plain), np.asarray(heads.rows, dtype=np.int64)])
+    columns = {name: pl.concat([part[name] for part in parts]) for name in HEAD_DTYPES}
+    ordered = pl.DataFrame(columns)[np.argsort(rows)]
+    return EVENTS.conform(pl.DataFrame({**reader.place(lines, np.sort(rows)), **ordered.to_dict()}))
 
 
 def _by_row(parts: Sequence[pl.DataFrame], rows: Sequence[Sequence[int]]) -> pl.DataFrame:

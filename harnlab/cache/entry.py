@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
-from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from zipfile import ZipFile
 
+import msgspec
 import polars as pl
 
 from harnlab import __version__, ingest, vocabulary
 from harnlab import frames as schemas
 from harnlab.cache.seen import Seen
 from harnlab.frames import SCHEMA_VERSION
+from harnlab.frames.when_asked import FramesByMaker
 
 #: Changes when entries are written in another form.
 _FORM: Final = 1
@@ -91,31 +92,37 @@ def read_about(path: Path) -> Entry | None:
         return None
 
 
-def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> dict[str, pl.DataFrame] | None:
-    """Frames of an entry, their place put back; ``None`` where they are not there or damaged."""
+def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> FramesByMaker | None:
+    """Frames of an entry, their place put back; ``None`` where they are not there or damaged.
+
+    All bytes are read and compared with their checksums at once, for the entry may be gone in a moment; each frame
+    is made of them when it is asked for.
+    """
     place = [pl.lit(run_id).alias("run_id"), pl.lit(source_path).alias("source_path")]
-    kept = {}
     try:
         with ZipFile(path) as archive:
             about = json.loads(archive.read(_ABOUT))
             if _entry(about) != entry:
                 return None
-            for name, columns in about["order"].items():
-                frame = pl.read_parquet(BytesIO(archive.read(f"{name}.parquet")))
-                kept[name] = frame.with_columns(place).select(columns)
+            return FramesByMaker(
+                {
+                    name: partial(_frame, archive.read(f"{name}.parquet"), place, columns)
+                    for name, columns in about["order"].items()
+                }
+            )
     except Exception:  # as above
         return None
-    return kept
 
 
 @cache
 def reader_version() -> str:
     """Digest of everything that decides what is read: the reading code, the frames, and what they are built on."""
     code = blake2b(digest_size=16)
-    modules = [Path(schemas.__file__), Path(vocabulary.__file__), *Path(ingest.__path__[0]).rglob("*.py")]
+    rooms = [Path(room.__path__[0]) for room in (schemas, ingest)]
+    modules = [Path(vocabulary.__file__), *(module for room in rooms for module in room.rglob("*.py"))]
     for module in sorted(modules):
         code.update(module.read_bytes())
-    told = [_FORM, SCHEMA_VERSION, __version__, version("polars"), version("msgspec"), code.hexdigest()]
+    told = [_FORM, SCHEMA_VERSION, __version__, pl.__version__, msgspec.__version__, code.hexdigest()]
     return blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
@@ -127,6 +134,12 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     written = BytesIO()
     frame.drop(PLACE).write_parquet(written, compression="lz4", statistics=False)
     return written.getvalue()
+
+
+def _frame(
+    content: bytes, place: Sequence[pl.Expr], columns: Sequence[str], _: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    return pl.read_parquet(BytesIO(content)).with_columns(place).select(columns)
 
 
 def _entry(about: dict[str, Any]) -> Entry | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from io import BufferedReader
 from itertools import groupby
@@ -21,6 +22,7 @@ from harnlab.cache.entry import SUFFIX, Entry, Place, read_about, read_frames, r
 from harnlab.cache.folder import CacheFolder
 from harnlab.cache.seen import Seen, digests, seen
 from harnlab.errors import InvalidArgument
+from harnlab.frames.when_asked import FramesByMaker
 from harnlab.ingest.sources import Source
 from harnlab.ingest.transcripts import read_stretch, read_transcripts
 
@@ -31,7 +33,7 @@ SMALLEST_GROWTH_BYTES: Final = 4 << 20
 #: So many entries of one file are put together to one.
 MOST_ENTRIES: Final = 8
 
-Frames = dict[str, pl.DataFrame]
+Frames = Mapping[str, pl.DataFrame]
 Wanted = bool | Literal["refresh"]
 Verify = Literal["edges", "full"]
 
@@ -67,15 +69,15 @@ class CachedTranscripts:
     refresh: bool = False
     whole: bool = False
 
-    def __call__(self, sources: Sequence[Source]) -> Frames:
-        """Frames of transcripts by event type."""
+    def __call__(self, sources: Sequence[Source]) -> FramesByMaker:
+        """Frames of transcripts by event type; all is read, and what was kept is decoded when it is asked for."""
         parts: list[Frames] = []
         for large, group in groupby(sources, _is_large):
             if large:
                 parts += map(self._frames, group)
             else:
                 parts.append(read_transcripts(list(group)))
-        return _joined(parts)
+        return _one_behind_another(parts)
 
     def _frames(self, source: Source) -> Frames:
         try:
@@ -98,7 +100,7 @@ class CachedTranscripts:
         parts = [frames for _, frames in held]
         if found.still_holds(log.file, os.fstat(log.file.fileno())):
             self._keep(log, found, held[-1][0] if held else None, parts, fresh)
-        return _joined([*parts, fresh])
+        return _one_behind_another([*parts, fresh])
 
     def _held(self, log: _Log) -> Iterator[tuple[Entry, Frames]]:
         """Entries that still hold, with their frames, up to the first that cannot be read."""
@@ -131,13 +133,13 @@ class CachedTranscripts:
         self, log: _Log, found: Seen, last: Entry | None, parts: Sequence[Frames], fresh: Frames
     ) -> None:
         start, after = (last.end, last.id) if last else (Place(), "")
-        end = log.end_of_lines(start, fresh)
-        if end.offset - start.offset < (SMALLEST_GROWTH_BYTES if last else 1):
+        least = start.offset + (SMALLEST_GROWTH_BYTES if last else 1)
+        if found.size < least or (end := log.end_of_lines(start, fresh)).offset < least:
             return
         lines = {name: frame.filter(pl.col("source_line") < end.line) for name, frame in fresh.items()}
-        whole = {name: frame for name, frame in lines.items() if frame.height}
+        whole: Frames = {name: frame for name, frame in lines.items() if frame.height}
         if len(parts) + 1 >= MOST_ENTRIES:
-            start, after, whole = Place(), "", _joined([*parts, whole])
+            start, after, whole = Place(), "", _together([*parts, whole])
         entry = Entry(
             path=log.path,
             reader=reader_version(),
@@ -212,7 +214,21 @@ def _is_large(source: Source) -> bool:
         return False
 
 
-def _joined(parts: Sequence[Frames]) -> Frames:
+def _one_behind_another(parts: Sequence[Frames]) -> FramesByMaker:
+    """Rows of some frames, one part behind the other; a frame is taken out of all parts when it is asked for."""
+    several = [FramesByMaker.of(part) for part in parts]
+    if len(several) == 1:
+        return several[0]
+    names = dict.fromkeys(name for part in several for name in part)
+    return FramesByMaker(
+        {name: partial(_taken, [part for part in several if name in part], name) for name in names}
+    )
+
+
+def _taken(parts: Sequence[FramesByMaker], name: str, _: Frames) -> pl.DataFrame:
+    return pl.concat([part.take(name) for part in parts])
+
+
+def _together(parts: Sequence[Frames]) -> Frames:
     names = dict.fromkeys(name for part in parts for name in part)
-    # in one piece each: whatever is asked of them afterwards takes longer of pieces
     return {name: pl.concat([part[name] for part in parts if name in part], rechunk=True) for name in names}

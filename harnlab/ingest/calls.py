@@ -19,6 +19,9 @@ from harnlab.ingest.families import ERROR, REQUEST, RESPONSE, TOOL_CALL, TOOL_RE
 #: Rows gathered together, at least.
 _STRETCH_ROWS: Final = 1000
 _SOURCE: Final = [column.name for column in SOURCE]
+#: Event types whose rows are joined to ``calls``, and to ``tool_calls``.
+CALL_FAMILIES: Final = (REQUEST.type, RESPONSE.type, ERROR.type)
+TOOL_CALL_FAMILIES: Final = (TOOL_CALL.type, TOOL_RESULT.type)
 
 
 def join_calls(events: MutableMapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -6,6 +6,7 @@ The archive's checksums tell a damaged entry; nothing in it is ever evaluated.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -98,7 +99,7 @@ def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> F
     All bytes are read and compared with their checksums at once, for the entry may be gone in a moment; each frame
     is made of them when it is asked for.
     """
-    place = [pl.lit(run_id).alias("run_id"), pl.lit(source_path).alias("source_path")]
+    place = {"run_id": pl.lit(run_id), "source_path": pl.lit(source_path)}
     try:
         with ZipFile(path) as archive:
             about = json.loads(archive.read(_ABOUT))
@@ -117,11 +118,12 @@ def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> F
 @cache
 def reader_version() -> str:
     """Digest of everything that decides what is read: the reading code, the frames, and what they are built on."""
-    code = blake2b(digest_size=16)
-    rooms = [Path(room.__path__[0]) for room in (schemas, ingest)]
-    modules = [Path(vocabulary.__file__), *(module for room in rooms for module in room.rglob("*.py"))]
-    for module in sorted(modules):
-        code.update(module.read_bytes())
+    code = blake2b(Path(vocabulary.__file__).read_bytes(), digest_size=16)
+    for room in (schemas, ingest):
+        for folder, _, names in sorted(os.walk(room.__path__[0])):
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    code.update(Path(folder, name).read_bytes())
     told = [_FORM, SCHEMA_VERSION, __version__, pl.__version__, msgspec.__version__, code.hexdigest()]
     return blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
@@ -136,10 +138,9 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return written.getvalue()
 
 
-def _frame(
-    content: bytes, place: Sequence[pl.Expr], columns: Sequence[str], _: Mapping[str, pl.DataFrame]
-) -> pl.DataFrame:
-    return pl.read_parquet(BytesIO(content)).with_columns(place).select(columns)
+def _frame(content: bytes, place: Mapping[str, pl.Expr], columns: Sequence[str], _: Frames) -> pl.DataFrame:
+    frame = pl.read_parquet(BytesIO(content))
+    return frame.select(place.get(name, pl.col(name)).alias(name) for name in columns)
 
 
 def _entry(about: dict[str, Any]) -> Entry | None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from io import BufferedReader
 from itertools import groupby
+from threading import Thread
 from typing import Final, Literal
 
 import polars as pl
@@ -96,13 +98,15 @@ class CachedTranscripts:
                 held = []
         found = seen(log.file, log.status, digest)
         start = held[-1][0].end if held else Place()
+        if start.offset < log.status.st_size:
+            _decode_meanwhile([frames for _, frames in held])
         fresh = log.read(start)
         parts = [frames for _, frames in held]
         if found.still_holds(log.file, os.fstat(log.file.fileno())):
             self._keep(log, found, held[-1][0] if held else None, parts, fresh)
         return _one_behind_another([*parts, fresh])
 
-    def _held(self, log: _Log) -> Iterator[tuple[Entry, Frames]]:
+    def _held(self, log: _Log) -> Iterator[tuple[Entry, FramesByMaker]]:
         """Entries that still hold, with their frames, up to the first that cannot be read."""
         chain = list(self._chain(log))
         while chain and not chain[-1].seen.still_holds(log.file, log.status):
@@ -205,6 +209,18 @@ class _Log:
         if self.file.read(1) == b"\n":
             return Place(offset=self.status.st_size, line=last[0] + 1)
         return Place(offset=last[1], line=last[0])
+
+
+def _decode_meanwhile(parts: Sequence[FramesByMaker]) -> None:
+    """Decode ``events`` on a thread of its own while new lines are read: nearly everything asked needs it."""
+
+    def decode() -> None:
+        for part in parts:
+            with suppress(Exception):  # it is raised again where the frame is asked for
+                part.get("events")
+
+    if parts:
+        Thread(target=decode, name="harnlab-decode").start()
 
 
 def _is_large(source: Source) -> bool:

@@ -67,15 +67,15 @@ def linked_to_runs(
     sources : sequence of Source
         All files.
     """
-    runs = documents.get("runs", frames.RUNS.empty())
-    spans = documents.get("spans", frames.SPANS.empty())
-    if runs.is_empty() and spans.is_empty():
+    runs, spans = documents.get("runs"), documents.get("spans")
+    if runs is None and spans is None:
         return events
 
     @cache
     def links() -> pl.DataFrame:
         rows = events["events"] if "events" in events else frames.EVENTS.empty()
-        return link_by_call(rows, spans, linked, link_by_time(rows, runs, sources))
+        timed = link_by_time(rows, _or_none(runs, frames.RUNS), sources)
+        return link_by_call(rows, _or_none(spans, frames.SPANS), linked, timed)
 
     def relinked(name: str, _: Frames) -> pl.DataFrame:
         # found before the frame is taken, for it may be the one they are found in
@@ -101,21 +101,18 @@ def all_frames(
     sources : sequence of Source
         All files.
     """
-
-    def of(name: str) -> pl.DataFrame:
-        return documents.get(name, SCHEMAS[name].empty())
-
-    agents = documents.get(AGENT_TOOL.type, frames.TOOL_CALLS.empty())
-    found = documents.get(FOUND.name, FOUND.empty())
+    of, found = documents.get, documents.get(FOUND.name)
     lines = _Lines(events=events, documents=of("events"), sources=tuple(sources))
-    makers: dict[str, Maker] = {name: partial(_given, of(name)) for name in SCHEMAS}
+    makers: dict[str, Maker] = {
+        name: partial(_told_by_documents, schema, of(name)) for name, schema in SCHEMAS.items()
+    }
     for kind, schema in _AS_THEY_STAND.items():
         makers[schema.name] = partial(_as_they_stand, schema, events, kind, of(schema.name))
     makers |= decisions
     makers |= {
         "events": lines.in_order,
         "calls": partial(_calls, events),
-        "tool_calls": partial(_tool_calls, events, of("tool_calls"), agents),
+        "tool_calls": partial(_tool_calls, events, of("tool_calls"), of(AGENT_TOOL.type)),
         "skill_cards": partial(_skill_cards, events, found),
         "step_calls": _step_calls,
         "steps": partial(_steps, of("steps")),
@@ -124,45 +121,53 @@ def all_frames(
     return FramesByMaker({name: partial(_made, schema, makers[name]) for name, schema in SCHEMAS.items()})
 
 
+def _or_none(frame: pl.DataFrame | None, schema: FrameSchema) -> pl.DataFrame:
+    """The frame, or one without rows: made here and not before, for a load asks for few of them."""
+    return schema.empty() if frame is None else frame
+
+
 def _made(schema: FrameSchema, maker: Maker, others: Frames) -> pl.DataFrame:
     return schema.conform(maker(others))
 
 
-def _given(frame: pl.DataFrame, _: Frames) -> pl.DataFrame:
-    return frame
+def _told_by_documents(schema: FrameSchema, told: pl.DataFrame | None, _: Frames) -> pl.DataFrame:
+    return _or_none(told, schema)
 
 
 def _as_they_stand(
-    schema: FrameSchema, events: FramesByMaker, kind: str, behind: pl.DataFrame, _: Frames
+    schema: FrameSchema, events: FramesByMaker, kind: str, behind: pl.DataFrame | None, _: Frames
 ) -> pl.DataFrame:
     """Rows of transcripts and logs, and those of documents behind them."""
-    rows = schema.conform(events.take(kind)) if kind in events else schema.empty()
-    return pl.concat([rows, behind]) if behind.height else rows
+    parts = [schema.conform(events.take(kind))] if kind in events else []
+    parts += [] if behind is None else [behind]
+    return pl.concat(parts) if parts else schema.empty()
 
 
 def _calls(events: FramesByMaker, _: Frames) -> pl.DataFrame:
     return join_calls(_taken(events, CALL_FAMILIES))
 
 
-def _tool_calls(events: FramesByMaker, recorded: pl.DataFrame, told: pl.DataFrame, _: Frames) -> pl.DataFrame:
-    return join_tool_calls(_taken(events, TOOL_CALL_FAMILIES), recorded, told)
+def _tool_calls(
+    events: FramesByMaker, recorded: pl.DataFrame | None, told: pl.DataFrame | None, _: Frames
+) -> pl.DataFrame:
+    return join_tool_calls(_taken(events, TOOL_CALL_FAMILIES), _or_none(recorded, frames.TOOL_CALLS), told)
 
 
 def _taken(events: FramesByMaker, kinds: Sequence[str]) -> dict[str, pl.DataFrame]:
     return {kind: events.take(kind) for kind in kinds if kind in events}
 
 
-def _skill_cards(events: FramesByMaker, found: pl.DataFrame, _: Frames) -> pl.DataFrame:
+def _skill_cards(events: FramesByMaker, found: pl.DataFrame | None, _: Frames) -> pl.DataFrame:
     in_events = [events.take(FOUND.name)] if FOUND.name in events else []
-    return skill_cards(pl.concat([found, *in_events]))
+    return skill_cards(pl.concat([_or_none(found, FOUND), *in_events]))
 
 
 def _step_calls(others: Frames) -> pl.DataFrame:
     return step_calls(others["spans"], others["calls"])
 
 
-def _steps(told: pl.DataFrame, _: Frames) -> pl.DataFrame:
-    return one_row_per_step(told)
+def _steps(told: pl.DataFrame | None, _: Frames) -> pl.DataFrame:
+    return one_row_per_step(_or_none(told, frames.STEPS))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,14 +175,14 @@ class _Lines:
     """What becomes ``events``: lines of transcripts and logs, and what documents hold behind them."""
 
     events: FramesByMaker
-    documents: pl.DataFrame
+    documents: pl.DataFrame | None
     sources: Sequence[Source]
     _first_as_read: list[pl.DataFrame] = field(default_factory=list)
 
     def in_order(self, others: Frames) -> pl.DataFrame:
         """Events by file and line; those of one large log are so already, and sorting holds them twice."""
         rows = _as_they_stand(frames.EVENTS, self.events, "events", self.documents, others)
-        self.documents = self.documents.clear()
+        self.documents = None
         if _is_in_order(rows):
             return rows
         self._first_as_read.append(_first_of_runs(rows, self._active()))
@@ -199,6 +204,9 @@ class _Lines:
 
 
 def _is_in_order(events: pl.DataFrame) -> bool:
+    paths = events["source_path"]
+    if paths.min() == paths.max():
+        return events["source_line"].is_sorted()
     path, line = pl.col("source_path"), pl.col("source_line")
     back = (path < path.shift()) | ((path == path.shift()) & (line < line.shift()))
     places = events.select("source_path", "source_line")
@@ -218,8 +226,9 @@ def _first_of_runs(rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
     return pl.concat([places.clear(), *found]).unique("run_id", keep="first", maintain_order=True)
 
 
-def _every_run(recorded: pl.DataFrame, lines: _Lines, others: Frames) -> pl.DataFrame:
+def _every_run(told: pl.DataFrame | None, lines: _Lines, others: Frames) -> pl.DataFrame:
     """Recorded runs, and a row for each run that left no record: its first line stands for it."""
+    recorded = _or_none(told, frames.RUNS)
     unrecorded = (
         pl.concat([lines.first_of_runs(others), lines.first_lost(others)])
         .join(recorded, on="run_id", how="anti")

@@ -9,7 +9,6 @@ from typing import Final
 
 import polars as pl
 
-from harnlab import frames
 from harnlab.frames.when_asked import FramesByMaker
 from harnlab.ingest import personas, receipts, run_records, skill_evidence, state_folders, step_logs, trust
 from harnlab.ingest.assembly import all_frames, linked_to_runs
@@ -18,6 +17,7 @@ from harnlab.ingest.event_frames import NAMED_RUN
 from harnlab.ingest.event_log import LOG_KINDS, read_event_logs
 from harnlab.ingest.linking import link_by_folder, without_superseded
 from harnlab.ingest.logged import decided, with_logs
+from harnlab.ingest.records import no_collection
 from harnlab.ingest.sources import Part, Problem, Source, SourceKind, problems_frame
 from harnlab.ingest.state_linking import link_by_session
 from harnlab.ingest.transcripts import read_transcripts
@@ -70,7 +70,9 @@ def collect(
         For a path that is missing, or where nothing harnlab knows was found. What is wrong inside a file is a
         row of ``problems``, never an error.
     """
-    return collect_sources(discover(paths), progress=progress, transcripts=transcripts)
+    # nothing here is cyclic, and one collection takes as long as a second look at a large log
+    with no_collection():
+        return collect_sources(discover(paths), progress=progress, transcripts=transcripts)
 
 
 def collect_sources(
@@ -123,9 +125,10 @@ def _not_read(source: Source) -> Part:
 
 
 def _runs_by_project(sources: Sequence[Source], documents: Frames) -> dict[str, list[str]]:
-    runs = documents.get("runs", frames.RUNS.empty())
-    project = {source.shown: source.project for source in sources}
     found: dict[str, list[str]] = {}
-    for path, run in runs.select("source_path", "run_id").iter_rows():
+    if "runs" not in documents:
+        return found
+    project = {source.shown: source.project for source in sources}
+    for path, run in documents["runs"].select("source_path", "run_id").iter_rows():
         found.setdefault(project[path], []).append(run)
     return found

@@ -91,11 +91,13 @@ def with_logs(
 
 def decided(log: Frames, documents: Frames) -> dict[str, Maker]:
     """What makes ``trust_records``, ``approvals`` and ``autonomy_checks`` from frames of logs and documents."""
-    exported = documents.get("trust_records", TRUST_RECORDS.empty())
+    exported = documents.get("trust_records")
     # the events of a large log are not to be held for these
     few = {family.type: log[family.type] for family in _DECISIONS if family.type in log}
     return {
-        "trust_records": lambda _: trust_records(few.get(TRUST.type), exported),
+        "trust_records": lambda _: trust_records(
+            few.get(TRUST.type), TRUST_RECORDS.empty() if exported is None else exported
+        ),
         "approvals": lambda _: approvals(few.get(REQUESTED.type), few.get(ANSWERED.type)),
         "autonomy_checks": lambda all_: autonomy_checks(few, all_["approvals"], all_["trust_records"]),
     }

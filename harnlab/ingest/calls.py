@@ -6,7 +6,7 @@ frames has, and chunks that no later row needs are let go: a large log's calls a
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -88,6 +88,8 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
     A column that several sides have is the first side's that is not null.
     """
     rows = _in_order(sides, _matched(sides), line)
+    sides[:] = [side.select(name for name in schema.dtypes if name in side.columns) for side in sides]
+    columns = _first_told(schema.dtypes, [side.columns for side in sides])
     count, chunks = len(rows[0]), max(side.n_chunks() for side in sides)
     least = [_least_from_here_on(of_side, side.height) for of_side, side in zip(rows, sides, strict=True)]
     taken, stretch, gone = [schema.empty()], max(_STRETCH_ROWS, count // chunks), [0] * len(sides)
@@ -95,17 +97,34 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
         first = [int(of_side[start]) for of_side in least]
         sides[:] = [side[to - at :] for side, to, at in zip(sides, first, gone, strict=True)]
         here = [of_side[start : start + stretch] - at for of_side, at in zip(rows, first, strict=True)]
-        taken.append(
-            pl.DataFrame(
-                [
-                    _gathered(sides, here, name).cast(dtype).alias(name)
-                    for name, dtype in schema.dtypes.items()
-                ]
-            )
-        )
+        taken.append(_beside_one_another(sides, here).select_seq(columns))
         gone = first
     sides.clear()
     return pl.concat(taken)
+
+
+def _beside_one_another(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series]) -> pl.DataFrame:
+    """What each side has in the rows of a join, each column under its name and the number of its side."""
+    gathered = [
+        side.select_seq(pl.all().gather(of_side).name.suffix(f"_{number}"))
+        for number, (side, of_side) in enumerate(zip(sides, rows, strict=True))
+    ]
+    told = [of_side.is_not_null().alias(f"_{number}") for number, of_side in enumerate(rows)]
+    return pl.concat([*gathered, pl.DataFrame(told)], how="horizontal")
+
+
+def _first_told(dtypes: Mapping[str, pl.DataType], sides: Sequence[Sequence[str]]) -> list[pl.Expr]:
+    """Columns as the first side that is not null has them, of sides that stand beside one another."""
+    columns = []
+    for name, dtype in dtypes.items():
+        having = [number for number, names in enumerate(sides) if name in names]
+        values = [
+            # the five source columns name one record: they are taken together or not at all
+            pl.when(f"_{number}").then(f"{name}_{number}") if name in _SOURCE else pl.col(f"{name}_{number}")
+            for number in having
+        ]
+        columns.append(pl.coalesce(*values, pl.lit(None)).cast(dtype).alias(name))
+    return columns
 
 
 def _least_from_here_on(rows: pl.Series, none: int) -> npt.NDArray[np.int64]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from io import BufferedReader
 from itertools import groupby
-from threading import Thread
 from typing import Final, Literal
 
 import polars as pl
@@ -89,49 +89,64 @@ class CachedTranscripts:
             return read_transcripts([source])
 
     def _read(self, log: _Log) -> Frames:
-        held = [] if self.refresh else list(self._held(log))
+        chain = [] if self.refresh else self._chain(log)
         digest = None
         if self.whole:
-            sizes = [held[-1][0].seen.size] if held else []
+            sizes = [chain[-1].seen.size] if chain else []
             *before, digest = digests(log.file, *sizes, log.status.st_size)
-            if held and before != [held[-1][0].seen.digest]:
-                held = []
+            if chain and before != [chain[-1].seen.digest]:
+                chain = []
         found = seen(log.file, log.status, digest)
-        start = held[-1][0].end if held else Place()
-        if start.offset < log.status.st_size:
-            _decode_meanwhile([frames for _, frames in held])
-        fresh = log.read(start)
-        parts = [frames for _, frames in held]
+        held, fresh = self._held_and_fresh(log, chain)
         if found.still_holds(log.file, os.fstat(log.file.fileno())):
-            self._keep(log, found, held[-1][0] if held else None, parts, fresh)
-        return _one_behind_another([*parts, fresh])
+            self._keep(log, found, chain[len(held) - 1] if held else None, held, fresh)
+        return _one_behind_another([*held, fresh])
 
-    def _held(self, log: _Log) -> Iterator[tuple[Entry, FramesByMaker]]:
-        """Entries that still hold, with their frames, up to the first that cannot be read."""
-        chain = list(self._chain(log))
-        while chain and not chain[-1].seen.still_holds(log.file, log.status):
-            chain.pop()
+    def _held_and_fresh(self, log: _Log, chain: Sequence[Entry]) -> tuple[list[FramesByMaker], Frames]:
+        """Frames of entries, up to the first that cannot be read, and of all lines that stand behind them."""
+        fresh: Frames = {}
+        if not chain or chain[-1].end.offset == log.status.st_size:
+            held = self._held(log, chain)
+        else:
+            with ThreadPoolExecutor(1, thread_name_prefix="harnlab-kept") as thread:
+                kept = thread.submit(self._held_with_events, log, chain)
+                fresh = log.read(chain[-1].end)
+                held = kept.result()
+        if not chain or len(held) < len(chain):
+            fresh = log.read(chain[len(held) - 1].end if held else Place())
+        return held, fresh
+
+    def _held_with_events(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
+        """The same with ``events`` decoded: nearly everything asked needs them, and new lines are being read."""
+        held = self._held(log, chain)
+        for part in held:
+            with suppress(Exception):  # it is raised again where the frame is asked for
+                part.get("events")
+        return held
+
+    def _held(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
+        held: list[FramesByMaker] = []
         for entry in chain:
             path = self.folder.use(log.entry_name(entry.start))
             frames = read_frames(path, entry, run_id=log.source.run_id, source_path=log.source.shown)
             if frames is None:
-                return
-            yield entry, frames
+                break
+            held.append(frames)
+        return held
 
-    def _chain(self, log: _Log) -> Iterator[Entry]:
-        """Entries that follow on one another from the start of a file."""
-        at, after = Place(), ""
+    def _chain(self, log: _Log) -> list[Entry]:
+        """Entries that follow on one another from the start of a file, up to the last that still holds."""
+        chain: list[Entry] = []
+        at, after, reader = Place(), "", reader_version()
         while (entry := read_about(self.folder.path / log.entry_name(at))) is not None:
-            wanted = (log.path, reader_version(), at, after)
-            if (
-                entry.path,
-                entry.reader,
-                entry.start,
-                entry.after,
-            ) != wanted or entry.end.offset <= at.offset:
-                return
-            yield entry
+            told = (entry.path, entry.reader, entry.start, entry.after)
+            if told != (log.path, reader, at, after) or entry.end.offset <= at.offset:
+                break
+            chain.append(entry)
             at, after = entry.end, entry.id
+        while chain and not chain[-1].seen.still_holds(log.file, log.status):
+            chain.pop()
+        return chain
 
     def _keep(
         self, log: _Log, found: Seen, last: Entry | None, parts: Sequence[Frames], fresh: Frames
@@ -209,18 +224,6 @@ class _Log:
         if self.file.read(1) == b"\n":
             return Place(offset=self.status.st_size, line=last[0] + 1)
         return Place(offset=last[1], line=last[0])
-
-
-def _decode_meanwhile(parts: Sequence[FramesByMaker]) -> None:
-    """Decode ``events`` on a thread of its own while new lines are read: nearly everything asked needs it."""
-
-    def decode() -> None:
-        for part in parts:
-            with suppress(Exception):  # it is raised again where the frame is asked for
-                part.get("events")
-
-    if parts:
-        Thread(target=decode, name="harnlab-decode").start()
 
 
 def _is_large(source: Source) -> bool:

@@ -56,8 +56,11 @@ class FrameSchema:
         """The same rows with exactly this schema's columns, in order; missing ones are null."""
         if frame.schema == dict(self.dtypes):
             return frame
-        have = set(frame.columns)
-        return frame.select(
-            pl.col(c.name).cast(c.dtype) if c.name in have else pl.lit(None, dtype=c.dtype).alias(c.name)
+        have = frame.schema
+        # nothing here is worth waking threads for
+        return frame.select_seq(
+            (pl.col(c.name) if have[c.name] == c.dtype else pl.col(c.name).cast(c.dtype))
+            if c.name in have
+            else pl.lit(None, dtype=c.dtype).alias(c.name)
             for c in self.columns
         )

@@ -60,7 +60,7 @@ def load(
     Returns
     -------
     Runs
-        Every frame; what could not be read is in ``problems``.
+        Every frame, joined when it is first asked for; what could not be read is in ``problems``.
 
     Raises
     ------
@@ -111,8 +111,8 @@ class Runs:
 
     def __init__(self, frames: Mapping[str, pl.DataFrame], sources: Iterable[Source]) -> None:
         self._lake = frames if isinstance(frames, LakeFrames) else None
-        made_later = isinstance(frames, FramesWhenAsked)
-        self._frames = frames if made_later else MappingProxyType(dict(frames))
+        asked_later = isinstance(frames, FramesWhenAsked)
+        self._frames = frames if asked_later else MappingProxyType(dict(frames))
         self._sources = {source.shown: source for source in sources}
         self._summary: pl.DataFrame | None = None
 

@@ -70,7 +70,7 @@ class FramesByMaker(FramesWhenAsked):
 
     @classmethod
     def of(cls, frames: Mapping[str, pl.DataFrame]) -> Self:
-        """Frames that are there already, held by nothing but what is returned."""
+        """Frames that are there already, in a form in which each can be taken out."""
         return frames if isinstance(frames, cls) else cls({n: partial(_given, f) for n, f in frames.items()})
 
     def _make(self, name: str) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """A log that grows is read on from where it was left, and every row is as if it had been read whole."""
 
 import os
-import zipfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest

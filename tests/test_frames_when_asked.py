@@ -111,11 +111,13 @@ def test_what_failed_before_it_took_anything_is_made_when_it_is_asked_for_again(
 
 
 def test_what_was_stopped_half_way_is_never_given_as_if_it_were_whole():
-    rows = FramesByMaker.of({"one": ONE})
+    rows, stops = FramesByMaker.of({"one": ONE}), [KeyboardInterrupt]
 
     def maker(_):
-        rows.take("one")
-        raise KeyboardInterrupt
+        taken = rows.take("one")
+        if stops:
+            raise stops.pop()
+        return taken
 
     frames = FramesByMaker({"joined": maker})
     with pytest.raises(KeyboardInterrupt):

@@ -74,8 +74,8 @@ def linked_to_runs(
     @cache
     def links() -> pl.DataFrame:
         rows = events["events"] if "events" in events else frames.EVENTS.empty()
-        timed = link_by_time(rows, _or_none(runs, frames.RUNS), sources)
-        return link_by_call(rows, _or_none(spans, frames.SPANS), linked, timed)
+        timed = link_by_time(rows, _or_empty(runs, frames.RUNS), sources)
+        return link_by_call(rows, _or_empty(spans, frames.SPANS), linked, timed)
 
     def relinked(name: str, _: Frames) -> pl.DataFrame:
         # found before the frame is taken, for it may be the one they are found in
@@ -102,7 +102,7 @@ def all_frames(
         All files.
     """
     of, found = documents.get, documents.get(FOUND.name)
-    lines = _Lines(events=events, documents=of("events"), sources=tuple(sources))
+    lines = _Lines(events=events, sources=tuple(sources))
     makers: dict[str, Maker] = {
         name: partial(_told_by_documents, schema, of(name)) for name, schema in SCHEMAS.items()
     }
@@ -110,7 +110,7 @@ def all_frames(
         makers[schema.name] = partial(_as_they_stand, schema, events, kind, of(schema.name))
     makers |= decisions
     makers |= {
-        "events": lines.in_order,
+        "events": partial(lines.in_order, of("events")),
         "calls": partial(_calls, events),
         "tool_calls": partial(_tool_calls, events, of("tool_calls"), of(AGENT_TOOL.type)),
         "skill_cards": partial(_skill_cards, events, found),
@@ -121,7 +121,7 @@ def all_frames(
     return FramesByMaker({name: partial(_made, schema, makers[name]) for name, schema in SCHEMAS.items()})
 
 
-def _or_none(frame: pl.DataFrame | None, schema: FrameSchema) -> pl.DataFrame:
+def _or_empty(frame: pl.DataFrame | None, schema: FrameSchema) -> pl.DataFrame:
     """The frame, or one without rows: made here and not before, for a load asks for few of them."""
     return schema.empty() if frame is None else frame
 
@@ -131,7 +131,7 @@ def _made(schema: FrameSchema, maker: Maker, others: Frames) -> pl.DataFrame:
 
 
 def _told_by_documents(schema: FrameSchema, told: pl.DataFrame | None, _: Frames) -> pl.DataFrame:
-    return _or_none(told, schema)
+    return _or_empty(told, schema)
 
 
 def _as_they_stand(
@@ -150,7 +150,7 @@ def _calls(events: FramesByMaker, _: Frames) -> pl.DataFrame:
 def _tool_calls(
     events: FramesByMaker, recorded: pl.DataFrame | None, told: pl.DataFrame | None, _: Frames
 ) -> pl.DataFrame:
-    return join_tool_calls(_taken(events, TOOL_CALL_FAMILIES), _or_none(recorded, frames.TOOL_CALLS), told)
+    return join_tool_calls(_taken(events, TOOL_CALL_FAMILIES), _or_empty(recorded, frames.TOOL_CALLS), told)
 
 
 def _taken(events: FramesByMaker, kinds: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -159,7 +159,7 @@ def _taken(events: FramesByMaker, kinds: Sequence[str]) -> dict[str, pl.DataFram
 
 def _skill_cards(events: FramesByMaker, found: pl.DataFrame | None, _: Frames) -> pl.DataFrame:
     in_events = [events.take(FOUND.name)] if FOUND.name in events else []
-    return skill_cards(pl.concat([_or_none(found, FOUND), *in_events]))
+    return skill_cards(pl.concat([_or_empty(found, FOUND), *in_events]))
 
 
 def _step_calls(others: Frames) -> pl.DataFrame:
@@ -167,22 +167,20 @@ def _step_calls(others: Frames) -> pl.DataFrame:
 
 
 def _steps(told: pl.DataFrame | None, _: Frames) -> pl.DataFrame:
-    return one_row_per_step(_or_none(told, frames.STEPS))
+    return one_row_per_step(_or_empty(told, frames.STEPS))
 
 
 @dataclass(slots=True, kw_only=True)
 class _Lines:
-    """What becomes ``events``: lines of transcripts and logs, and what documents hold behind them."""
+    """What becomes ``events``, and what stands for runs that left no record."""
 
     events: FramesByMaker
-    documents: pl.DataFrame | None
     sources: Sequence[Source]
     _first_as_read: list[pl.DataFrame] = field(default_factory=list)
 
-    def in_order(self, others: Frames) -> pl.DataFrame:
+    def in_order(self, behind: pl.DataFrame | None, others: Frames) -> pl.DataFrame:
         """Events by file and line; those of one large log are so already, and sorting holds them twice."""
-        rows = _as_they_stand(frames.EVENTS, self.events, "events", self.documents, others)
-        self.documents = None
+        rows = _as_they_stand(frames.EVENTS, self.events, "events", behind, others)
         if _is_in_order(rows):
             return rows
         self._first_as_read.append(_first_of_runs(rows, self._active()))
@@ -228,7 +226,7 @@ def _first_of_runs(rows: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
 
 def _every_run(told: pl.DataFrame | None, lines: _Lines, others: Frames) -> pl.DataFrame:
     """Recorded runs, and a row for each run that left no record: its first line stands for it."""
-    recorded = _or_none(told, frames.RUNS)
+    recorded = _or_empty(told, frames.RUNS)
     unrecorded = (
         pl.concat([lines.first_of_runs(others), lines.first_lost(others)])
         .join(recorded, on="run_id", how="anti")

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from generate import MEGABYTE, Session
-from measure import DATA, Sample, in_rounds, middle, publish, ratio, table, timed, transcript, warmed
+from measure import DATA, Sample, aim, in_rounds, middle, publish, ratio, table, timed, transcript, warmed
 
-COLD = "cold, nothing kept"
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What ``load`` is called with, and the frames that are asked for behind it (none named: every frame)."""
+
+    given: dict[str, Any] = field(default_factory=dict)
+    asked: tuple[str, ...] = ("events",)
+
+
+COLD = {
+    ("events",): "cold, nothing kept",
+    ("calls",): "cold, and runs.calls",
+    (): "cold, and every frame",
+}
 #: What is done to a transcript, in the order in which each round does it.
 LOOKS = {
-    COLD: {"cache": False},
-    "cold, and kept": {"cache": "refresh"},
-    "reload": {},
-    "reload, all bytes compared": {"verify": "full"},
-    "1 MB appended": {},
-    "reload after that": {},
+    **{name: Look(given={"cache": False}, asked=asked) for asked, name in COLD.items()},
+    "cold, and kept": Look(given={"cache": "refresh"}),
+    "reload": Look(),
+    "reload, and runs.calls": Look(asked=("calls",)),
+    "reload, and every frame": Look(asked=()),
+    "reload, all bytes compared": Look(given={"verify": "full"}),
+    "1 MB appended": Look(),
+    "reload after that": Look(),
 }
 #: Share of the cold time that is aimed at (DESIGN 10).
 AIMS = {"reload": 1 / 20, "1 MB appended": 0.03}
@@ -33,9 +48,10 @@ _APPENDED = "1 MB appended"
 
 def look(name: str, path: Path) -> Sample:
     """Time of one look at a transcript in the state in which each finds it."""
-    runs = importlib.import_module("harnlab.runs")
-    load, reading = runs.load, _timing(runs)
-    if name == COLD:
+    load, schemas = importlib.import_module("harnlab.runs").load, importlib.import_module("harnlab.frames")
+    # imports are left out: what Polars imports when it is first given an array, and the garbage all of them left
+    importlib.import_module("numpy.ma")
+    if name in COLD.values():
         (path.parent / "cache").mkdir(exist_ok=True)
         os.truncate(path, (path.parent / "size").stat().st_size)
     if name == "reload, all bytes compared":
@@ -44,29 +60,16 @@ def look(name: str, path: Path) -> Sample:
         )  # the digest of all bytes is kept when it is first asked for
     if name == _APPENDED:
         _append(path, MEGABYTE)
-    reading.clear()
-    found = timed(lambda: {"lines": load(path, progress=False, **LOOKS[name]).events.height})
-    return {**found, "reading": sum(reading)}
+    gc.collect()
 
+    def work() -> dict[str, float]:
+        start = time.perf_counter()
+        runs = load(path, progress=False, **LOOKS[name].given)
+        loaded = time.perf_counter() - start
+        rows = [runs.frame(asked).height for asked in LOOKS[name].asked or schemas.SCHEMAS]
+        return {"rows": sum(rows), "load": loaded}
 
-def _timing(runs: ModuleType) -> list[float]:
-    """Seconds that reading transcripts takes, without linking and joining, of every load from now on."""
-    spent: list[float] = []
-    chosen = runs.transcript_reader
-
-    def chosen_and_timed(*asked: Any) -> Callable[[Any], Any]:
-        read = chosen(*asked) or runs.read_transcripts
-
-        def read_and_timed(sources: Any) -> Any:
-            start = time.perf_counter()
-            frames = read(sources)
-            spent.append(time.perf_counter() - start)
-            return frames
-
-        return read_and_timed
-
-    runs.transcript_reader = chosen_and_timed
-    return spent
+    return timed(work)
 
 
 def _append(path: Path, size: int) -> None:
@@ -91,25 +94,20 @@ def _own_copy(megabytes: float) -> Path:
 def _rows(found: dict[str, list[Sample]]) -> list[list[str]]:
     rows = []
     for name, samples in found.items():
-        times = 1 / ratio(samples, found[COLD], "wall")
-        share = 100 * ratio(samples, found[COLD], "wall")
-        reading = f"{1000 * middle(samples, 'reading'):,.0f}"
-        rows.append(
-            [name, f"{1000 * middle(samples, 'wall'):,.0f}", f"{share:.1f} %", f"{times:.1f}", reading]
-        )
+        asked = LOOKS[name].asked
+        share = ratio(samples, found[COLD[asked]], "wall")
+        wall, load = (f"{1000 * middle(samples, part):,.0f}" for part in ("wall", "load"))
+        frames = ", ".join(asked) or "every frame"
+        rows.append([name, frames, wall, f"{100 * share:.1f} %", f"{1 / share:.1f}", load])
     return rows
 
 
 def _aims(found: dict[str, list[Sample]]) -> str:
     told = []
-    for name, aim in AIMS.items():
-        reached = ratio(found[name], found[COLD], "wall")
-        met = "met" if reached <= aim else "not met"
-        alone = middle(found[name], "reading") / middle(found[COLD], "reading")
-        told.append(
-            f"{name} should take {aim:.0%} of the cold time and takes {reached:.1%}: {met}. "
-            f"Reading alone takes {alone:.1%} of it; the rest is joining all rows anew."
-        )
+    for name, share in AIMS.items():
+        reached = ratio(found[name], found[COLD[LOOKS[name].asked]], "wall")
+        words = f"{name} should take {share:.0%} of the cold time or less and takes {reached:.1%}"
+        told.append(aim(words, met=reached <= share))
     return "\n".join(told)
 
 
@@ -122,8 +120,12 @@ def main() -> None:
     found = in_rounds({name: [__file__, "--look", name, str(path)] for name in LOOKS}, rounds)
     kept = sum(one.stat().st_size for one in (path.parent / "cache").iterdir()) / MEGABYTE
     shutil.rmtree(path.parent)
-    told = f"One transcript of {size:,.0f} MB, {kept:,.1f} MB of it kept; {rounds} rounds.\n\n"
-    header = ["look", "ms", "of the cold time", "times faster", "ms reading"]
+    told = (
+        f"One transcript of {size:,.0f} MB, {kept:,.1f} MB of it kept; {rounds} rounds. Timed is `hl.load` and the "
+        "number of rows of the frames that are asked for; a frame that is not asked for is neither decoded nor "
+        "joined, so each look is held against a cold load that is asked for the same.\n\n"
+    )
+    header = ["look", "asked for", "ms", "of the cold time", "times faster", "ms until load returns"]
     publish("A second look", told + table(header, _rows(found)) + "\n\n" + _aims(found))
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from harnlab.cache.transcripts import transcript_reader
 from harnlab.errors import InvalidArgument, MalformedRecord, UnknownName, UnreadablePath, no_frame_called
 from harnlab.frames import SCHEMAS, schema
+from harnlab.frames.when_asked import FramesWhenAsked
 from harnlab.ingest.collect import collect
 from harnlab.ingest.event_log_sqlite import NoEventLog, payload_at
 from harnlab.ingest.heads import decode_leniently
@@ -59,7 +60,7 @@ def load(
     Returns
     -------
     Runs
-        Every frame; what could not be read is in ``problems``.
+        Every frame, joined when it is first asked for; what could not be read is in ``problems``.
 
     Raises
     ------
@@ -110,7 +111,8 @@ class Runs:
 
     def __init__(self, frames: Mapping[str, pl.DataFrame], sources: Iterable[Source]) -> None:
         self._lake = frames if isinstance(frames, LakeFrames) else None
-        self._frames = self._lake or MappingProxyType(dict(frames))
+        asked_later = isinstance(frames, FramesWhenAsked)
+        self._frames = frames if asked_later else MappingProxyType(dict(frames))
         self._sources = {source.shown: source for source in sources}
         self._summary: pl.DataFrame | None = None
 

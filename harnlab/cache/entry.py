@@ -6,23 +6,25 @@ The archive's checksums tell a damaged entry; nothing in it is ever evaluated.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
-from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from zipfile import ZipFile
 
+import msgspec
 import polars as pl
 
 from harnlab import __version__, ingest, vocabulary
 from harnlab import frames as schemas
 from harnlab.cache.seen import Seen
 from harnlab.frames import SCHEMA_VERSION
+from harnlab.frames.when_asked import FramesByMaker
 
 #: Changes when entries are written in another form.
 _FORM: Final = 1
@@ -91,31 +93,38 @@ def read_about(path: Path) -> Entry | None:
         return None
 
 
-def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> dict[str, pl.DataFrame] | None:
-    """Frames of an entry, their place put back; ``None`` where they are not there or damaged."""
-    place = [pl.lit(run_id).alias("run_id"), pl.lit(source_path).alias("source_path")]
-    kept = {}
+def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> FramesByMaker | None:
+    """Frames of an entry, their place put back; ``None`` where they are not there or damaged.
+
+    All bytes are read and compared with their checksums at once, for the entry may be gone in a moment; each frame
+    is made of them when it is asked for.
+    """
+    place = {"run_id": pl.lit(run_id), "source_path": pl.lit(source_path)}
     try:
         with ZipFile(path) as archive:
             about = json.loads(archive.read(_ABOUT))
             if _entry(about) != entry:
                 return None
-            for name, columns in about["order"].items():
-                frame = pl.read_parquet(BytesIO(archive.read(f"{name}.parquet")))
-                kept[name] = frame.with_columns(place).select(columns)
+            return FramesByMaker(
+                {
+                    name: partial(_frame, archive.read(f"{name}.parquet"), place, columns)
+                    for name, columns in about["order"].items()
+                }
+            )
     except Exception:  # as above
         return None
-    return kept
 
 
 @cache
 def reader_version() -> str:
     """Digest of everything that decides what is read: the reading code, the frames, and what they are built on."""
-    code = blake2b(digest_size=16)
-    modules = [Path(schemas.__file__), Path(vocabulary.__file__), *Path(ingest.__path__[0]).rglob("*.py")]
-    for module in sorted(modules):
-        code.update(module.read_bytes())
-    told = [_FORM, SCHEMA_VERSION, __version__, version("polars"), version("msgspec"), code.hexdigest()]
+    code = blake2b(Path(vocabulary.__file__).read_bytes(), digest_size=16)
+    for room in (schemas, ingest):
+        for folder, _, names in sorted(os.walk(room.__path__[0])):
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    code.update(Path(folder, name).read_bytes())
+    told = [_FORM, SCHEMA_VERSION, __version__, pl.__version__, msgspec.__version__, code.hexdigest()]
     return blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
@@ -127,6 +136,11 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     written = BytesIO()
     frame.drop(PLACE).write_parquet(written, compression="lz4", statistics=False)
     return written.getvalue()
+
+
+def _frame(content: bytes, place: Mapping[str, pl.Expr], columns: Sequence[str], _: Frames) -> pl.DataFrame:
+    frame = pl.read_parquet(BytesIO(content))
+    return frame.select(place.get(name, pl.col(name)).alias(name) for name in columns)
 
 
 def _entry(about: dict[str, Any]) -> Entry | None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from io import BufferedReader
 from itertools import groupby
@@ -21,6 +24,7 @@ from harnlab.cache.entry import SUFFIX, Entry, Place, read_about, read_frames, r
 from harnlab.cache.folder import CacheFolder
 from harnlab.cache.seen import Seen, digests, seen
 from harnlab.errors import InvalidArgument
+from harnlab.frames.when_asked import FramesByMaker
 from harnlab.ingest.sources import Source
 from harnlab.ingest.transcripts import read_stretch, read_transcripts
 
@@ -31,7 +35,7 @@ SMALLEST_GROWTH_BYTES: Final = 4 << 20
 #: So many entries of one file are put together to one.
 MOST_ENTRIES: Final = 8
 
-Frames = dict[str, pl.DataFrame]
+Frames = Mapping[str, pl.DataFrame]
 Wanted = bool | Literal["refresh"]
 Verify = Literal["edges", "full"]
 
@@ -67,15 +71,15 @@ class CachedTranscripts:
     refresh: bool = False
     whole: bool = False
 
-    def __call__(self, sources: Sequence[Source]) -> Frames:
-        """Frames of transcripts by event type."""
+    def __call__(self, sources: Sequence[Source]) -> FramesByMaker:
+        """Frames of transcripts by event type; all is read, and what was kept is decoded when it is asked for."""
         parts: list[Frames] = []
         for large, group in groupby(sources, _is_large):
             if large:
                 parts += map(self._frames, group)
             else:
                 parts.append(read_transcripts(list(group)))
-        return _joined(parts)
+        return _one_behind_another(parts)
 
     def _frames(self, source: Source) -> Frames:
         try:
@@ -85,59 +89,76 @@ class CachedTranscripts:
             return read_transcripts([source])
 
     def _read(self, log: _Log) -> Frames:
-        held = [] if self.refresh else list(self._held(log))
+        chain = [] if self.refresh else self._chain(log)
         digest = None
         if self.whole:
-            sizes = [held[-1][0].seen.size] if held else []
+            sizes = [chain[-1].seen.size] if chain else []
             *before, digest = digests(log.file, *sizes, log.status.st_size)
-            if held and before != [held[-1][0].seen.digest]:
-                held = []
+            if chain and before != [chain[-1].seen.digest]:
+                chain = []
         found = seen(log.file, log.status, digest)
-        start = held[-1][0].end if held else Place()
-        fresh = log.read(start)
-        parts = [frames for _, frames in held]
+        held, fresh = self._held_and_fresh(log, chain)
         if found.still_holds(log.file, os.fstat(log.file.fileno())):
-            self._keep(log, found, held[-1][0] if held else None, parts, fresh)
-        return _joined([*parts, fresh])
+            self._keep(log, found, chain[len(held) - 1] if held else None, held, fresh)
+        return _one_behind_another([*held, fresh])
 
-    def _held(self, log: _Log) -> Iterator[tuple[Entry, Frames]]:
-        """Entries that still hold, with their frames, up to the first that cannot be read."""
-        chain = list(self._chain(log))
-        while chain and not chain[-1].seen.still_holds(log.file, log.status):
-            chain.pop()
+    def _held_and_fresh(self, log: _Log, chain: Sequence[Entry]) -> tuple[list[FramesByMaker], Frames]:
+        """Frames of entries, up to the first that cannot be read, and of all lines that stand behind them."""
+        fresh: Frames = {}
+        if not chain or chain[-1].end.offset == log.status.st_size:
+            held = self._held(log, chain)
+        else:
+            with ThreadPoolExecutor(1, thread_name_prefix="harnlab-kept") as thread:
+                kept = thread.submit(self._held_with_events, log, chain)
+                fresh = log.read(chain[-1].end)
+                held = kept.result()
+        if not chain or len(held) < len(chain):
+            fresh = log.read(chain[len(held) - 1].end if held else Place())
+        return held, fresh
+
+    def _held_with_events(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
+        """The same with ``events`` decoded: nearly everything asked needs them, and new lines are being read."""
+        held = self._held(log, chain)
+        for part in held:
+            with suppress(Exception):  # it is raised again where the frame is asked for
+                part.get("events")
+        return held
+
+    def _held(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
+        held: list[FramesByMaker] = []
         for entry in chain:
             path = self.folder.use(log.entry_name(entry.start))
             frames = read_frames(path, entry, run_id=log.source.run_id, source_path=log.source.shown)
             if frames is None:
-                return
-            yield entry, frames
+                break
+            held.append(frames)
+        return held
 
-    def _chain(self, log: _Log) -> Iterator[Entry]:
-        """Entries that follow on one another from the start of a file."""
-        at, after = Place(), ""
+    def _chain(self, log: _Log) -> list[Entry]:
+        """Entries that follow on one another from the start of a file, up to the last that still holds."""
+        chain: list[Entry] = []
+        at, after, reader = Place(), "", reader_version()
         while (entry := read_about(self.folder.path / log.entry_name(at))) is not None:
-            wanted = (log.path, reader_version(), at, after)
-            if (
-                entry.path,
-                entry.reader,
-                entry.start,
-                entry.after,
-            ) != wanted or entry.end.offset <= at.offset:
-                return
-            yield entry
+            told = (entry.path, entry.reader, entry.start, entry.after)
+            if told != (log.path, reader, at, after) or entry.end.offset <= at.offset:
+                break
+            chain.append(entry)
             at, after = entry.end, entry.id
+        while chain and not chain[-1].seen.still_holds(log.file, log.status):
+            chain.pop()
+        return chain
 
     def _keep(
         self, log: _Log, found: Seen, last: Entry | None, parts: Sequence[Frames], fresh: Frames
     ) -> None:
         start, after = (last.end, last.id) if last else (Place(), "")
-        end = log.end_of_lines(start, fresh)
-        if end.offset - start.offset < (SMALLEST_GROWTH_BYTES if last else 1):
+        least = start.offset + (SMALLEST_GROWTH_BYTES if last else 1)
+        if found.size < least or (end := log.end_of_lines(start, fresh)).offset < least:
             return
         lines = {name: frame.filter(pl.col("source_line") < end.line) for name, frame in fresh.items()}
-        whole = {name: frame for name, frame in lines.items() if frame.height}
+        whole: Frames = {name: frame for name, frame in lines.items() if frame.height}
         if len(parts) + 1 >= MOST_ENTRIES:
-            start, after, whole = Place(), "", _joined([*parts, whole])
+            start, after, whole = Place(), "", _together([*parts, whole])
         entry = Entry(
             path=log.path,
             reader=reader_version(),
@@ -212,7 +233,21 @@ def _is_large(source: Source) -> bool:
         return False
 
 
-def _joined(parts: Sequence[Frames]) -> Frames:
+def _one_behind_another(parts: Sequence[Frames]) -> FramesByMaker:
+    """Rows of some frames, one part behind the other; a frame is taken out of all parts when it is asked for."""
+    several = [FramesByMaker.of(part) for part in parts]
+    if len(several) == 1:
+        return several[0]
+    names = dict.fromkeys(name for part in several for name in part)
+    return FramesByMaker(
+        {name: partial(_taken, [part for part in several if name in part], name) for name in names}
+    )
+
+
+def _taken(parts: Sequence[FramesByMaker], name: str, _: Frames) -> pl.DataFrame:
+    return pl.concat([part.take(name) for part in parts])
+
+
+def _together(parts: Sequence[Frames]) -> Frames:
     names = dict.fromkeys(name for part in parts for name in part)
-    # in one piece each: whatever is asked of them afterwards takes longer of pieces
     return {name: pl.concat([part[name] for part in parts if name in part], rechunk=True) for name in names}

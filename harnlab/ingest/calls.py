@@ -20,6 +20,10 @@ from harnlab.ingest.families import ERROR, REQUEST, RESPONSE, TOOL_CALL, TOOL_RE
 _STRETCH_ROWS: Final = 1000
 _SOURCE: Final = [column.name for column in SOURCE]
 
+#: Event types whose rows are joined to ``calls``, and to ``tool_calls``.
+CALL_FAMILIES: Final = (REQUEST.type, RESPONSE.type, ERROR.type)
+TOOL_CALL_FAMILIES: Final = (TOOL_CALL.type, TOOL_RESULT.type)
+
 
 def join_calls(events: MutableMapping[str, pl.DataFrame]) -> pl.DataFrame:
     """``calls`` from the frames of requests, responses and errors.
@@ -148,7 +152,7 @@ def _gathered(
         for number, (side, of_side) in enumerate(zip(sides, rows, strict=True))
     ]
     places = pl.DataFrame({f"{number}": of_side for number, of_side in enumerate(rows)})
-    return pl.concat([places, *several], how="horizontal").select(
+    return pl.concat([places, *several], how="horizontal").select_seq(
         _of_first_side(sides, name).cast(dtype).alias(name) for name, dtype in dtypes.items()
     )
 

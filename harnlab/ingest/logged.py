@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from harnlab.frames import EVENTS, PROBLEMS, RUNS, SCHEMAS, SKILL_EVENTS, TRUST_RECORDS
+from harnlab.frames.when_asked import FramesByMaker, Maker
 from harnlab.ingest.agent_tools import AGENT_TOOL, agent_tool_calls
 from harnlab.ingest.approvals import approvals
 from harnlab.ingest.autonomy import autonomy_checks
-from harnlab.ingest.event_families import ANSWERED, REQUESTED, SKILL, TRUST
+from harnlab.ingest.event_families import (
+    ANSWERED,
+    ATTEMPTED,
+    DEFERRED,
+    EXCEEDED,
+    REQUESTED,
+    SKILL,
+    TRUST,
+)
 from harnlab.ingest.event_frames import TRANSCRIPT_TOPIC, LogParts
 from harnlab.ingest.linking import relink
 from harnlab.ingest.log_linking import link_log_rows
@@ -22,22 +31,27 @@ from harnlab.ingest.trust import trust_records
 
 Frames = Mapping[str, pl.DataFrame]
 
+#: Families whose rows tell of trust, approvals and autonomy.
+_DECISIONS = (TRUST, REQUESTED, ANSWERED, EXCEEDED, ATTEMPTED, DEFERRED)
 _TELLING = ("spans", "messages", "skill_events", "receipts")
 
 
 def with_logs(
-    transcripts: Frames,
+    transcripts: FramesByMaker,
     documents: Frames,
     logs: LogParts,
     linked: Mapping[str, str],
     sources: Sequence[Source],
-) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+) -> tuple[FramesByMaker, dict[str, pl.DataFrame], Frames]:
     """Frames of transcripts and of documents, with what logs say besides.
 
     Parameters
     ----------
-    transcripts, documents : mapping of str to polars.DataFrame
-        What those files gave; transcripts by event type.
+    transcripts : FramesByMaker
+        What transcripts gave by event type; none of it is asked for where there is no log. Where there is one, all
+        is, now: what a transcript and a log both tell is compared in the transcript itself.
+    documents : mapping of str to polars.DataFrame
+        What documents gave.
     logs : LogParts
         What logs gave.
     linked : mapping of str to str
@@ -47,11 +61,16 @@ def with_logs(
 
     Returns
     -------
-    transcripts, documents : dict of str to polars.DataFrame
-        The same frames with the rows of logs behind; ``approvals``, ``trust_records``, ``autonomy_checks``
-        and tool calls of agent events besides.
+    transcripts : FramesByMaker
+        The same frames with the rows of logs behind.
+    documents : dict of str to polars.DataFrame
+        The same frames with the rows of logs behind; tool calls of agent events besides.
+    log : mapping of str to polars.DataFrame
+        Frames of logs by family, linked.
     """
     log, entries = _linked(logs, transcripts, documents, linked, sources)
+    if not log and not entries:
+        return transcripts, dict(documents), log
     files = [source for source in sources if source.kind is SourceKind.TRANSCRIPT]
     events = told_once(transcripts, entries, files)
     for schema in (EVENTS, PROBLEMS):
@@ -59,10 +78,6 @@ def with_logs(
             before = [transcripts[schema.name]] if schema.name in transcripts else []
             events[schema.name] = pl.concat([*before, schema.conform(log[schema.name])])
     told = dict(documents)
-    exported = documents.get("trust_records", TRUST_RECORDS.empty())
-    told["trust_records"] = trust_records(log.get(TRUST.type), exported)
-    told["approvals"] = approvals(log.get(REQUESTED.type), log.get(ANSWERED.type))
-    told["autonomy_checks"] = autonomy_checks(log, told["approvals"], told["trust_records"])
     told[AGENT_TOOL.type] = agent_tool_calls(log.get(AGENT_TOOL.type))
     if FOUND.name in log:
         read = [frame for frame in (documents.get(FOUND.name),) if frame is not None]
@@ -71,7 +86,21 @@ def with_logs(
         told["skill_events"] = _skill_events(
             log[SKILL.type], documents.get("skill_events", SKILL_EVENTS.empty())
         )
-    return events, told
+    return FramesByMaker.of(events), told, log
+
+
+def decided(log: Frames, documents: Frames) -> dict[str, Maker]:
+    """What makes ``trust_records``, ``approvals`` and ``autonomy_checks`` from frames of logs and documents."""
+    exported = documents.get("trust_records")
+    # the events of a large log are not to be held for these
+    few = {family.type: log[family.type] for family in _DECISIONS if family.type in log}
+    return {
+        "trust_records": lambda _: trust_records(
+            few.get(TRUST.type), TRUST_RECORDS.empty() if exported is None else exported
+        ),
+        "approvals": lambda _: approvals(few.get(REQUESTED.type), few.get(ANSWERED.type)),
+        "autonomy_checks": lambda all_: autonomy_checks(few, all_["approvals"], all_["trust_records"]),
+    }
 
 
 def _linked(

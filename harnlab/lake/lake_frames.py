@@ -11,6 +11,7 @@ import polars as pl
 
 from harnlab.errors import InvalidArgument, UnreadablePath
 from harnlab.frames import SCHEMAS
+from harnlab.frames.when_asked import FramesWhenAsked
 from harnlab.ingest.sources import Source
 from harnlab.lake.layout import SOURCES, Manifest, is_lake, lake_folder, read_manifest, table_file
 from harnlab.lake.parts import SOURCE_MAP, stated_sources
@@ -43,7 +44,7 @@ def open_lake(path: str | os.PathLike[str]) -> LakeFrames | None:
     return LakeFrames(lake_folder(path)) if is_lake(path) else None
 
 
-class LakeFrames(Mapping[str, pl.DataFrame]):
+class LakeFrames(FramesWhenAsked):
     """Frames by name; each is read when it is first asked for, with rows in the order of a cold load.
 
     Parameters
@@ -66,12 +67,12 @@ class LakeFrames(Mapping[str, pl.DataFrame]):
         parts: Collection[str] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
+        super().__init__(SCHEMAS)
         self._lake = lake
         self._manifest = manifest or read_manifest(lake)
         self._run_ids = None if run_ids is None else list(run_ids)
         self._names = [part.part for part in self._manifest.parts if parts is None or part.part in parts]
         self._with_runs: list[str] | None = None if run_ids is not None else self._names
-        self._read: dict[str, pl.DataFrame] = {}
         self._stated: tuple[dict[str, tuple[Source, SourceState]], SourcePaths] | None = None
 
     def __reduce__(self) -> tuple[Callable[..., LakeFrames], tuple[Any, ...]]:
@@ -82,18 +83,8 @@ class LakeFrames(Mapping[str, pl.DataFrame]):
         """Parts of the lake, and the paths it was converted from."""
         return self._manifest
 
-    def __getitem__(self, name: str) -> pl.DataFrame:
-        if name not in SCHEMAS:
-            raise KeyError(name)
-        if name not in self._read:
-            self._read[name] = self._ordered(name, self._collected(self.scan(name)))
-        return self._read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(SCHEMAS)
-
-    def __len__(self) -> int:
-        return len(SCHEMAS)
+    def _make(self, name: str) -> pl.DataFrame:
+        return self._ordered(name, self._collected(self.scan(name)))
 
     def scan(self, name: str) -> pl.LazyFrame:
         """Rows of a frame, lazily, part by part; filters and selections are pushed down to the files."""

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,27 @@ def test_a_file_that_grows_while_it_is_read_is_kept_as_far_as_it_was_read(tmp_pa
     with stretches_read() as stretches:
         assert_as_cold(reader, path)
     assert stretches == [(size, path.stat().st_size)]
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_a_file_that_grew_behind_a_damaged_entry_is_read_from_there_on(tmp_path, damaged):
+    path, reader = tmp_path / "t.jsonl", cached(tmp_path / "cache")
+    ends = [0]
+    for _ in range(2):
+        with path.open("ab") as file:
+            file.write(b"".join(line + b"\n" for line in LINES))
+        reader([source(path)])
+        ends.append(path.stat().st_size)
+    kept = sorted((tmp_path / "cache").iterdir(), key=lambda one: int(one.stem.rpartition("-")[2]))
+    with zipfile.ZipFile(kept[damaged]) as archive:
+        member = archive.getinfo("message.parquet")
+    with kept[damaged].open("r+b") as file:
+        # what tells of what the entry is stays whole
+        file.seek(member.header_offset + 100)
+        file.write(bytes(8))
+    with path.open("ab") as file:
+        file.write(LINES[3] + b"\n")
+    with stretches_read() as read:
+        assert_as_cold(reader, path)
+    assert read[-1] == (ends[damaged], path.stat().st_size)
+    assert_as_cold(reader, path)

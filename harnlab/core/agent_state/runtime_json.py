@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import category
 
 from harnlab.core.rust_semantics import I64_MIN, U64_MAX, json_number
 from harnlab.core.values import Duration, Value, display
@@ -23,6 +24,13 @@ _DIGITS: Final = re.compile(rb"[0-9]*")
 _HEX4: Final = re.compile(rb"[0-9A-Fa-f]{4}")
 _ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "/": "/"}
 _IDENTS: Final = {"n": ("ull", "null"), "t": ("rue", "boolean `true`"), "f": ("alse", "boolean `false`")}
+#: Printable characters that extend a grapheme although they are no non-spacing or enclosing marks.
+_OTHER_GRAPHEME_EXTEND: Final = frozenset(
+    "\u09be\u09d7\u0b3e\u0b57\u0bbe\u0bd7\u0cc0\u0cc2\u0cc7\u0cc8\u0cca\u0ccb\u0cd5\u0cd6\u0d3e\u0d57\u0dcf\u0ddf"
+    "\u1715\u1734\u1b35\u1b3b\u1b3d\u1b43\u1b44\u1baa\u1bf2\u1bf3\u302e\u302f\ua953\ua9c0\uff9e\uff9f"
+    "\U000111c0\U00011235\U0001133e\U0001134d\U00011357\U000114b0\U000114bd\U000115af\U000116b6\U00011930\U0001193d"
+    "\U00016ff0\U00016ff1\U0001d165\U0001d166\U0001d16d\U0001d16e\U0001d16f\U0001d170\U0001d171\U0001d172"
+)
 _CLOSING: Final = {"[": "]", "{": "}"}
 _KIND: Final = {"[": "a list", "{": "an object"}
 
@@ -81,7 +89,7 @@ class JsonCursor:
             case char if char in NUMBER_START:
                 number = self.number()
                 is_float = isinstance(number, float)
-                seen = f"floating point `{json_number(number)}`" if is_float else f"integer `{number}`"
+                seen = f"floating point `{_float_text(number)}`" if is_float else f"integer `{number}`"
             case '"':
                 seen = f"string {_debug(self.string())}"
             case "[":
@@ -321,7 +329,7 @@ def pretty_json(value: Value, indent: str = "") -> str:
         case str():
             return _quoted(value)
         case float():
-            return json_number(value) if math.isfinite(value) else "null"
+            return _float_text(value) if math.isfinite(value) else "null"
         case Duration():
             return _quoted(display(value))
         case _:
@@ -343,8 +351,19 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def _float_text(value: float) -> str:
+    # serde_json signs a positive exponent since 1.0.147; the runtime's lock file has 1.0.149
+    text = json_number(value)
+    return text if "e-" in text else text.replace("e", "e+")
+
+
 def _debug(text: str) -> str:
     # Rust's {:?} of a string: JSON's quotes and escapes but \0, \u{1b} and bare ones for what can be printed
     named = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
-    shown = (named.get(char) or (char if char.isprintable() else f"\\u{{{ord(char):x}}}") for char in text)
+    shown = (named.get(char) or (char if _stands_alone(char) else f"\\u{{{ord(char):x}}}") for char in text)
     return f'"{"".join(shown)}"'
+
+
+def _stands_alone(char: str) -> bool:
+    # Rust escapes what would combine with the character before it (Grapheme_Extend) as it does the unprintable
+    return char.isprintable() and category(char) not in {"Mn", "Me"} and char not in _OTHER_GRAPHEME_EXTEND

@@ -60,3 +60,28 @@ def test_unknown_parts_of_a_writer_are_left_out_and_an_unknown_time_is_null():
     assert metadata_text(StoredWriter(writer=WriterIdentity(worker_id="w", writer_id="é"))) == (
         '{\n  "writer": {\n    "writer_id": "é",\n    "worker_id": "w"\n  },\n  "updated_at": null\n}'
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '"e\u0301\u20dd"',
+            'string "e\\u{301}\\u{20dd}", expected struct StoredWriterMeta at line 1 column 8',
+        ),
+        (
+            '{"writer": "\u09be\uff9e\U0001d165"}',
+            'string "\\u{9be}\\u{ff9e}\\u{1d165}", expected struct WriterIdentity',
+        ),
+        ('{"updated_at": "🏳\ufe0f"}', 'string "🏳\\u{fe0f}", expected u64'),
+    ],
+)
+def test_a_refusal_spells_out_characters_that_would_combine(text, told):
+    with pytest.raises(UnreadableJson) as caught:
+        read_metadata(text)
+    assert str(caught.value).startswith(f"invalid type: {told}")
+
+
+def test_a_refused_number_has_the_sign_of_its_exponent():
+    with pytest.raises(UnreadableJson, match=r"floating point `1e\+16`, expected u64"):
+        read_metadata('{"updated_at": 1e16}')

@@ -28,14 +28,25 @@ def test_a_value_is_printed_two_blanks_a_level():
 
 
 def test_numbers_have_the_runtimes_digits():
-    assert [pretty_json(number) for number in (100, 100.0, -0.0, 1e-7, 1e16, 0.1, 2**63 - 1)] == [
+    assert [pretty_json(number) for number in (100, 100.0, -0.0, 1e-7, 0.1, 2**63 - 1)] == [
         "100",
         "100.0",
         "-0.0",
         "1e-7",
-        "1e16",
         "0.1",
         "9223372036854775807",
+    ]
+
+
+def test_an_exponent_above_zero_has_its_sign():
+    numbers = (9999999999999998.0, 1e16, -2.5e17, 1.8446744073709552e19, 1e-6, 5e-324)
+    assert [pretty_json(number) for number in numbers] == [
+        "9999999999999998.0",
+        "1e+16",
+        "-2.5e+17",
+        "1.8446744073709552e+19",
+        "1e-6",
+        "5e-324",
     ]
 
 

@@ -43,7 +43,8 @@ class Script:
         self.backend = FilesystemBackend(disk=OsDisk(working_dir=str(root)), new_id=self.new_id)
 
     def new_id(self):
-        self.ids.append(f"0190-golden-{len(self.ids):08}")  # sorts among the folders as the runtime's ids do
+        # as long as the runtime's ids, for names near the system's limit, and sorting among the folders as they do
+        self.ids.append(f"01900000-0000-7000-8000-{len(self.ids):012}")
         return self.ids[-1]
 
     def answer(self, step):

@@ -13,7 +13,7 @@ import traitlets as t
 
 from harnlab.charts.theme import Palette
 from harnlab.widgets.log_text import cell, one_line, usd
-from harnlab.widgets.selection import UNSORTED, left_by, sorted_by
+from harnlab.widgets.selection import UNSORTED, Column, SortKeys, left_by, sorted_by
 
 #: Rows sent at a time: what fits on a screen, and some above and below it.
 PAGE_ROWS: Final = 120
@@ -104,7 +104,7 @@ class Grid(anywidget.AnyWidget):
     complete : callable, optional
         Adds shown columns that are not in ``frame``, to the rows in sight or, before a sort by one, to all.
     column : callable, optional
-        Gives such a column by its name for every row of ``frame``, where that is cheaper than to complete all.
+        Gives such a column by its name and the rows it is for, where that is cheaper than to complete them.
     label : str
         Name for screen readers.
     visible : int
@@ -143,16 +143,15 @@ class Grid(anywidget.AnyWidget):
         columns: Sequence[GridColumn],
         *,
         complete: Complete | None = None,
-        column: Callable[[str], pl.Series] | None = None,
+        column: Column | None = None,
         label: str = "rows",
         visible: int = 10,
         multiple: bool = False,
     ) -> None:
         self.shown_columns = tuple(columns)
         self._complete = complete or (lambda rows: rows)
-        self._column = column or (lambda name: self._complete(self._frame)[name])
+        self._column = column or (lambda name, rows: self._complete(rows)[name])
         self._opened: list[Callable[[int], None]] = []
-        self._columns: dict[str, pl.Series] = {}
         self._take(frame)
         super().__init__(
             columns=[c.wire() for c in columns],
@@ -195,7 +194,7 @@ class Grid(anywidget.AnyWidget):
 
     def renew(self) -> None:
         """Send the rows in sight again: what completes them has changed."""
-        self._columns = {}
+        self._keys = SortKeys(self._frame, self._column)
         self.page = self._page(self.first)
 
     def refresh(self, frame: pl.DataFrame) -> None:
@@ -231,6 +230,10 @@ class Grid(anywidget.AnyWidget):
         self.selected = list(positions)
         self.active = self.place_in_order(positions[-1]) if positions else -1
 
+    def prepare_sort(self, name: str) -> None:
+        """Expect a sort by this column: on many rows what it needs is found in the background."""
+        self._keys.prepare(name)
+
     def place_in_order(self, position: int) -> int:
         """Where a row stands in the order shown; -1 where a filter hides it."""
         found = (self._order == position).arg_max() if len(self._order) else None
@@ -249,18 +252,11 @@ class Grid(anywidget.AnyWidget):
     def _take(self, frame: pl.DataFrame) -> None:
         self._frame = frame
         self._left = self._order = left_by(frame, [])
-        self._columns = {}
+        self._keys = SortKeys(frame, self._column)
 
     def _sort(self) -> None:
         name, descending = self.sort
-        self._order = sorted_by(self._left, self._values(name) if name else None, descending=descending)
-
-    def _values(self, name: str) -> pl.Series:
-        if name in self._frame.columns:
-            return self._frame[name]
-        if name not in self._columns:
-            self._columns[name] = self._column(name)
-        return self._columns[name]
+        self._order = sorted_by(self._left, self._keys.of(name) if name else None, descending=descending)
 
     def _page(self, first: int) -> dict[str, Any]:
         positions = self._order.slice(first, PAGE_ROWS)

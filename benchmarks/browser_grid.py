@@ -104,8 +104,12 @@ def sorted_by_each(explorer, expected, when):
             run, line = expected[heading, descending]
             cells = list(zip(places, (run, f"{line:,}"), strict=True))
             shown = [row(table, 0).locator("td").nth(place).inner_text() for place in places]
-            assert shown != [text for _, text in cells], f"{heading}: the same row stands first before the click"
-            taken = seconds(button.click, lambda cells=cells: until(explorer.page, FIRST_ROW_IS, [grid, cells]))
+            assert shown != [text for _, text in cells], (
+                f"{heading}: the same row stands first before the click"
+            )
+            taken = seconds(
+                button.click, lambda cells=cells: until(explorer.page, FIRST_ROW_IS, [grid, cells])
+            )
             yield f"sort by {heading}, {'largest' if descending else 'smallest'} first, {when}", taken
 
 
@@ -195,7 +199,11 @@ def main():
         grown = max(heap for heap, _ in memories) / memories[0][0]
         print(f"load {os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} processors")
         print(aim(f"built under {BUILT_S} s, {built:.2f} s", met=built < BUILT_S))
-        print(aim(f"every sort and filter seen under {SEEN_S} s, {slowest:.2f} s ({what})", met=slowest < SEEN_S))
+        print(
+            aim(
+                f"every sort and filter seen under {SEEN_S} s, {slowest:.2f} s ({what})", met=slowest < SEEN_S
+            )
+        )
         print(aim(f"memory flat while scrolling, heap at most times {grown:.3f}", met=grown < GROWN))
         print(aim(f"no page error, no request off the machine, {len(problems)}", met=not problems))
 

@@ -305,7 +305,8 @@ class BudgetExplorer(Explorer):
             self._chart.draw()
             return
         title = element("h3", log_words(step["step"] or "", 80))
-        self._told_above.draw(title, note(one_line(step["because"] or "It stayed within its limits.", 400)))
+        told = [step["because"] or "It stayed within its limits.", budget_rows.charge_text(step, rows)]
+        self._told_above.draw(title, *(note(one_line(sentence, 400)) for sentence in told if sentence))
         if not rows.height:
             self._chart.draw(note("Its calls are not recorded; only the totals above are."))
             return

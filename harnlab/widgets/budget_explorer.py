@@ -269,6 +269,8 @@ class BudgetExplorer(Explorer):
         step = self._step()
         self._unit, self.call = None, None
         self.calls.show(budget_rows.calls_of(self._calls, step) if step else self._calls.clear())
+        for call in self.calls.frame["tripping"].arg_true().head(1):
+            self.calls.bring_in_sight(call)
         self._set_dials()
         steps = self._questions.steps(step["step"] if step else None)
         self.sweep.offer(steps, {name: dial.most for name, dial in self._dials.items()})

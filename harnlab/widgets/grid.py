@@ -245,6 +245,10 @@ class Grid(anywidget.AnyWidget):
             self.active = 0
         self.send({"focus": True})
 
+    def bring_in_sight(self, position: int) -> None:
+        """Scroll to a row without picking it."""
+        self.send({"show": self.place_in_order(position)})
+
     def on_open(self, listener: Callable[[int], None]) -> None:
         """Call ``listener`` with a row's position when it is opened by Enter or a double click."""
         self._opened.append(listener)

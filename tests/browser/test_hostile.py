@@ -118,9 +118,8 @@ def test_axes_and_tooltips_of_hostile_names_are_only_read(look, name):
     drawn = chart.cell.locator("svg.marks")
     expect(drawn.first).to_be_visible()
     marks = drawn.first.locator(":is(.mark-rect, .mark-symbol) path[aria-roledescription]")
-    for number in range(min(3, marks.count())):
-        marks.nth(number).hover(force=True)
-        expect(chart.page.locator("#vg-tooltip-element.visible")).not_to_be_empty()
+    marks.first.hover(force=True)
+    expect(chart.page.locator("#vg-tooltip-element.visible")).not_to_be_empty()
 
 
 @pytest.mark.parametrize("name", ["polars", "pandas", "records", "rows", "told"])

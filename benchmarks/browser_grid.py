@@ -129,9 +129,11 @@ def filtered_by_each(explorer, rows, when):
     clear = explorer.button("Clear filters").click
     for chooser in explorer.cell.locator("select").all():
         name = chooser.locator("xpath=ancestor::*[contains(@class, 'widget-dropdown')]//label").inner_text()
-        label = chooser.locator("option").nth(1).inner_text()
+        label = chooser.locator("option").last.inner_text()
         left = int(re.search(r"\(([\d,]+)\)$", label)[1].replace(",", ""))
-        yield from both(f"{name} {label}", lambda c=chooser: c.select_option(index=1), clear, left)
+        yield from both(
+            f"{name} {label}", lambda c=chooser, label=label: c.select_option(label=label), clear, left
+        )
     for field in ("provider", "tool_format"):
         cell = explorer.press(f"{field}:inherited_from_primary")
         left = int(cell.inner_text().replace(",", ""))

@@ -13,7 +13,7 @@ import traitlets as t
 
 from harnlab.charts.theme import Palette
 from harnlab.widgets.log_text import cell, one_line, usd
-from harnlab.widgets.selection import UNSORTED, Column, SortKeys, left_by, sorted_by
+from harnlab.widgets.selection import UNSORTED, Column, SortKeys, left_by, narrowed, sorted_by
 
 #: Rows sent at a time: what fits on a screen, and some above and below it.
 PAGE_ROWS: Final = 120
@@ -221,7 +221,7 @@ class Grid(anywidget.AnyWidget):
     def keep(self, wanted: list[pl.Expr]) -> None:
         """Show only the rows that meet every predicate; what was selected and is still shown stays selected."""
         self._left = left_by(self._frame, wanted)
-        self._sort()
+        self._order = narrowed(self._every, self._left)
         self.selected = [p for p in self.selected if self.place_in_order(p) >= 0]
         self._shown_again()
 
@@ -255,12 +255,14 @@ class Grid(anywidget.AnyWidget):
 
     def _take(self, frame: pl.DataFrame) -> None:
         self._frame = frame
-        self._left = self._order = left_by(frame, [])
+        self._left = self._every = self._order = left_by(frame, [])
         self._keys = SortKeys(frame, self._column)
 
     def _sort(self) -> None:
         name, descending = self.sort
-        self._order = sorted_by(self._left, self._keys.of(name) if name else None, descending=descending)
+        every = left_by(self._frame, [])
+        self._every = sorted_by(every, self._keys.of(name) if name else None, descending=descending)
+        self._order = narrowed(self._every, self._left)
 
     def _page(self, first: int) -> dict[str, Any]:
         positions = self._order.slice(first, PAGE_ROWS)

@@ -68,6 +68,14 @@ def sorted_by(positions: pl.Series, values: pl.Series | None, *, descending: boo
     return positions.gather(order.to_series())
 
 
+def narrowed(order: pl.Series, left: pl.Series) -> pl.Series:
+    """The positions of ``left`` in their place in an order of all rows, without sorting again."""
+    if len(left) == len(order):
+        return order
+    kept = pl.repeat(False, len(order), dtype=pl.Boolean, eager=True).scatter(left, True)
+    return order.filter(kept.gather(order))
+
+
 def sort_key(values: pl.Series) -> pl.Series:
     """Numbers that sort as the values do: texts are compared here once, and in no sort again."""
     if values.dtype != pl.String:

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.widgets import selection
-from harnlab.widgets.selection import left_by, neighbours, place_of, position_at, predicates, sorted_by
+from harnlab.widgets.selection import (
+    left_by,
+    narrowed,
+    neighbours,
+    place_of,
+    position_at,
+    predicates,
+    sorted_by,
+)
 
 LOG = pl.DataFrame(
     {
@@ -72,6 +80,16 @@ def test_neighbours_stand_before_and_after_in_their_own_run():
     assert neighbours(LOG, 2) == (None, 4)
     assert neighbours(LOG, 0) == (4, None)
     assert neighbours(LOG, 3) == (1, None)
+
+
+@settings(deadline=None)  # machines differ
+@given(st.lists(st.tuples(st.none() | st.integers(0, 3), st.booleans())), st.booleans())
+def test_an_order_narrowed_is_that_of_the_rows_left_sorted(rows, descending):
+    values = pl.Series([value for value, _ in rows], dtype=pl.Int64)
+    left = pl.Series([n for n, (_, kept) in enumerate(rows) if kept], dtype=pl.UInt32)
+    every = sorted_by(left_by(values.to_frame("v"), []), values, descending=descending)
+    expected = sorted_by(left, values, descending=descending)
+    assert narrowed(every, left).to_list() == expected.to_list()
 
 
 @settings(deadline=None)  # machines differ

@@ -60,6 +60,9 @@ FIRST_ROW_IS = """([grid, cells]) => {
     const row = grid.querySelector('tbody tr');
     return row && cells.every(([place, text]) => row.cells[place].textContent === text);
 }"""
+#: Every list of the explorer stands on its first entry, and nothing is left to clear.
+IS_CLEAR = """output => [...output.querySelectorAll('select')].every(list => list.selectedIndex === 0)
+    && output.querySelector("[data-press='clear']").disabled"""
 STATUS_IS = "([status, text]) => status.textContent === text"
 
 
@@ -117,6 +120,7 @@ def filtered_by_each(explorer, rows, when):
     """Seconds from each filter, and from clearing it, until the number of rows left is told."""
     table = explorer.grid("dispatches")
     status = rows_told(table).element_handle()
+    output = explorer.cell.locator(".jp-OutputArea").element_handle()
 
     def told(left):
         shown = f"{rows:,} rows" if left == rows else f"{left:,} of {rows:,} rows"
@@ -125,6 +129,7 @@ def filtered_by_each(explorer, rows, when):
     def both(name, act, undo, left):
         yield f"filter by {name}, {when}", seconds(act, lambda: told(left))
         yield f"clear the filter by {name}, {when}", seconds(undo, lambda: told(rows))
+        until(explorer.page, IS_CLEAR, output)
 
     clear = explorer.button("Clear filters").click
     for chooser in explorer.cell.locator("select").all():

@@ -152,6 +152,9 @@ class Grid(anywidget.AnyWidget):
         self._complete = complete or (lambda rows: rows)
         self._column = column or (lambda name, rows: self._complete(rows)[name])
         self._opened: list[Callable[[int], None]] = []
+        self._left: pl.Series
+        self._every: pl.Series
+        self._order: pl.Series
         self._take(frame)
         super().__init__(
             columns=[c.wire() for c in columns],

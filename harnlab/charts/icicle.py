@@ -26,7 +26,7 @@ _NARROWEST: Final = 1 / 500
 _MOST_HATCHES: Final = 600
 _FEWEST_LETTERS: Final = 5
 #: Unit -> what is added up, and how it is told.
-_UNITS: Final = {
+UNITS: Final = {
     "usd": (("cost_usd",), "known cost, USD"),
     "tokens": (("input_tokens", "output_tokens"), "tokens, input and output"),
     "time": (("response_ms",), "time to answer, seconds"),
@@ -62,26 +62,40 @@ def icicle(costs: pl.DataFrame, /, *, unit: str = "usd", budget: float | None = 
     InvalidArgument
         For no dimension or more than six.
     """
-    if unit not in _UNITS:
-        raise UnknownName.among("unit", unit, _UNITS, where="unit")
-    used, told = _UNITS[unit]
+    if unit not in UNITS:
+        raise UnknownName.among("unit", unit, UNITS, where="unit")
+    used, told = UNITS[unit]
     require(costs, ("calls", *used), chart="costs.icicle", source="costs.nested")
     names = dimensions_of(costs)
     if not 1 <= len(names) <= _MOST_LEVELS:
         raise InvalidArgument(
             f"{len(names)} dimensions", where="charts.costs.icicle", expected=f"one to {_MOST_LEVELS}"
         )
-    amount = pl.sum_horizontal(pl.col(name).fill_null(0).cast(pl.Float64) for name in used)
-    amount = pl.when(amount.is_finite() & (amount > 0)).then(amount).otherwise(0.0)
-    rows = costs.with_columns(
-        amount=amount / (1000 if unit == "time" else 1), unknown=_unknown(costs, used, unit)
-    )
-    bars = _bars(rows, names, unit)
+    bars = _bars(_folded(_measured(costs, unit), names), names, unit)
     layers = _drawn(bars, names, told, _end(bars, budget))
     if budget is not None:
         layers += _budget_line(budget, told)
     title = alt.Title(f"{_title(unit)} by {' → '.join(names)}", subtitle=_legend(bars))
     return alt.LayerChart(layer=layers, title=title)
+
+
+def bar_of_row(costs: pl.DataFrame, unit: str) -> pl.DataFrame | None:
+    """Path of the bar that each row stands in, a column for each level; ``None`` where the unit is not known."""
+    if not set(UNITS[unit][0]).issubset(costs.columns):
+        return None
+    names = dimensions_of(costs)
+    rows = _folded(_measured(costs, unit), names)
+    return rows.select(group_label(names[: depth + 1]).alias(name) for depth, name in enumerate(names))
+
+
+def _measured(costs: pl.DataFrame, unit: str) -> pl.DataFrame:
+    """Rows with the ``amount`` drawn, and how many of their calls it leaves out."""
+    used = UNITS[unit][0]
+    amount = pl.sum_horizontal(pl.col(name).fill_null(0).cast(pl.Float64) for name in used)
+    amount = pl.when(amount.is_finite() & (amount > 0)).then(amount).otherwise(0.0)
+    return costs.with_columns(
+        amount=amount / (1000 if unit == "time" else 1), unknown=_unknown(costs, used, unit)
+    )
 
 
 def _title(unit: str) -> str:
@@ -107,7 +121,6 @@ def _end(bars: pl.DataFrame, budget: float | None) -> float:
 
 def _bars(rows: pl.DataFrame, names: Sequence[str], unit: str) -> pl.DataFrame:
     """Bar of every group on every level: where it starts and ends, whether it is partial, and its limit."""
-    rows = _folded(rows, names)
     whole = rows["amount"].sum()
     levels = []
     for depth, name in enumerate(names):

@@ -12,6 +12,7 @@ import click
 
 from harnlab import __version__
 from harnlab.cli.judged import Judged
+from harnlab.cli.plain import plain_lines
 from harnlab.errors import HarnlabError, MalformedRecord, UnreadablePath, closest
 
 EXIT_USAGE: Final = 2
@@ -94,12 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnlabError as error:
         if "--debug" in given:
             raise
-        click.echo(f"harnlab: {error}", err=True)
+        click.echo(plain_lines(f"harnlab: {error}"), err=True)
         return EXIT_UNREADABLE if isinstance(error, UnreadablePath | MalformedRecord) else EXIT_USAGE
     except Exception as error:
         if "--debug" in given:
             raise
-        click.echo(f"harnlab: this is a bug in harnlab: {type(error).__name__}: {error}", err=True)
+        click.echo(
+            plain_lines(f"harnlab: this is a bug in harnlab: {type(error).__name__}: {error}"), err=True
+        )
         click.echo("Run again with `harnlab --debug …` and report what it prints.", err=True)
         return 70
     return code if isinstance(code, int) else 0

@@ -13,6 +13,7 @@ import click
 import polars as pl
 
 from harnlab import __version__
+from harnlab.cli.plain import plain_json, plain_lines, plain_text
 from harnlab.errors import InvalidArgument, UnreadablePath
 
 #: Changes when a member of the envelope changes its name or meaning.
@@ -33,7 +34,7 @@ class Format(StrEnum):
 def envelope(command: str, data: Any) -> str:
     """JSON text of a result: what made it, in which version of the envelope, and the data."""
     told = {"harnlab": __version__, "envelope": ENVELOPE_VERSION, "command": command, "data": data}
-    return json.dumps(told, ensure_ascii=False, indent=2, default=str)
+    return plain_json(json.dumps(told, ensure_ascii=False, indent=2, default=str))
 
 
 def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -52,7 +53,8 @@ def write_frame(frame: pl.DataFrame, form: Format, *, command: str) -> None:
             click.echo(envelope(command, rows(frame)))
         case Format.CSV:
             nested = pl.selectors.list().list.join(";")
-            click.echo(frame.with_columns(nested).write_csv(), nl=False)
+            text = frame.with_columns(nested).write_csv()
+            click.echo(plain_lines(text) if sys.stdout.isatty() else text, nl=False)
         case Format.PARQUET:
             if sys.stdout.isatty():
                 raise InvalidArgument(
@@ -82,11 +84,6 @@ def write_text(text: str, target: str) -> None:
         raise UnreadablePath(
             f"cannot be written: {error.strerror}", where=target, hint="a file in a folder you may write to"
         ) from None
-
-
-def plain_text(text: str) -> str:
-    """Text that cannot move a terminal's cursor or turn its writing round."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def table(frame: pl.DataFrame, *, limit: int = 40) -> str:

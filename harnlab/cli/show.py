@@ -11,6 +11,7 @@ import polars as pl
 from harnlab.analysis import costs, routes
 from harnlab.cli.options import as_json, chosen, completed, form, paths
 from harnlab.cli.output import envelope, rows, table, write_frame
+from harnlab.cli.plain import plain_lines
 from harnlab.cli.reading import loaded
 from harnlab.frames import SCHEMAS
 from harnlab.runs import Runs
@@ -36,7 +37,7 @@ def command(paths: tuple[str, ...], frame: str | None, form: str, as_json: bool)
             write_frame(rows_of, chosen(form, as_json=as_json), command=f"show {frame}")
             return
         findings = _Findings(runs)
-        click.echo(envelope("show", findings.plain()) if as_json else findings.text())
+        click.echo(envelope("show", findings.plain()) if as_json else plain_lines(findings.text()))
 
 
 class _Findings:

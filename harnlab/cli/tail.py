@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harnlab.cli.output import plain_text
+from harnlab.cli.plain import plain_json, plain_text
 from harnlab.tailing import tail
 
 
@@ -36,7 +36,7 @@ def command(path: str, follow: bool, interval: float, as_json: bool) -> None:
 
 
 def _json(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=_instant)
+    return plain_json(json.dumps(row, ensure_ascii=False, default=_instant))
 
 
 def _instant(at: datetime) -> str:

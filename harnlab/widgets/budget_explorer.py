@@ -269,6 +269,8 @@ class BudgetExplorer(Explorer):
         step = self._step()
         self._unit, self.call = None, None
         self.calls.show(budget_rows.calls_of(self._calls, step) if step else self._calls.clear())
+        for call in self.calls.frame["tripping"].arg_true().head(1):
+            self.calls.bring_in_sight(call)
         self._set_dials()
         steps = self._questions.steps(step["step"] if step else None)
         self.sweep.offer(steps, {name: dial.most for name, dial in self._dials.items()})
@@ -305,7 +307,8 @@ class BudgetExplorer(Explorer):
             self._chart.draw()
             return
         title = element("h3", log_words(step["step"] or "", 80))
-        self._told_above.draw(title, note(one_line(step["because"] or "It stayed within its limits.", 400)))
+        told = [step["because"] or "It stayed within its limits.", budget_rows.charge_text(step, rows)]
+        self._told_above.draw(title, *(note(one_line(sentence, 400)) for sentence in told if sentence))
         if not rows.height:
             self._chart.draw(note("Its calls are not recorded; only the totals above are."))
             return

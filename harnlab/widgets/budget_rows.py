@@ -9,11 +9,11 @@ from typing import Any, Final
 import polars as pl
 
 from harnlab.analysis import costs
-from harnlab.money import column_sum, usd_text
+from harnlab.money import column_sum, exact_sum, usd_text
 from harnlab.replay.whatif import Decidability
 from harnlab.replay.whatif.step_budget import StepLimits
 from harnlab.runs import Runs
-from harnlab.widgets.log_text import count
+from harnlab.widgets.log_text import count, usd
 
 #: Names one time a step ran.
 STEP_RUN: Final = ("run_id", "step", "span_id")
@@ -95,6 +95,20 @@ def over_text(over: dict[str, Any] | None) -> str:
     share = f" ({over['overshoot_pct']:.0f} %)" if over["overshoot_pct"] is not None else ""
     call = f" at call {over['tripping_call']}" if over["tripping_call"] is not None else ""
     return f"{shown}{share}{call}"
+
+
+def charge_text(step: dict[str, Any], calls: pl.DataFrame) -> str:
+    """What a step was charged beyond what its calls cost, in a sentence; nothing where the two agree."""
+    charged = step["recorded_cost_usd"]
+    if charged is None or not calls.height or calls["cost_usd"].null_count():
+        return ""
+    paid = column_sum(calls, "cost_usd")
+    if abs(exact_sum([charged, -paid])) < Decimal("0.0000005"):
+        return ""
+    return (
+        f"Charged {usd(charged)} USD, where its calls cost {usd(float(paid))} USD: "
+        "a step is charged as if there were no prompt cache."
+    )
 
 
 class Questions:

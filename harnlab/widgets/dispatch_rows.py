@@ -40,10 +40,12 @@ def with_call_cost(dispatches: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFram
 
 
 def column_of(name: str, dispatches: pl.DataFrame, calls: pl.DataFrame) -> pl.Series:
-    """One of the columns that :func:`with_call_cost` adds, alone."""
-    if name == "cost_usd":
-        return joined(dispatches.select(CALL), calls.select(*CALL, known_cost().alias(name)))[name]
-    return with_call_cost(dispatches, calls)[name]
+    """One of the columns that :func:`with_call_cost` adds, alone; only what stands in ``calls`` needs a join."""
+    own = {expr.meta.output_name(): expr for expr in route_columns()}
+    if name in own:
+        return dispatches.select(own[name]).to_series()
+    value = known_cost().alias(name) if name == "cost_usd" else pl.col(name)
+    return joined(dispatches.select(CALL), calls.select(*CALL, value))[name]
 
 
 def combinations(dispatches: pl.DataFrame) -> pl.DataFrame:

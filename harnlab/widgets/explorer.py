@@ -11,7 +11,7 @@ from harnlab.errors import HarnlabError
 from harnlab.questions import runs_of
 from harnlab.runs import Runs
 from harnlab.widgets.elements import Element, note, raw_record
-from harnlab.widgets.log_text import one_line
+from harnlab.widgets.log_text import one_line, shortened
 from harnlab.widgets.selection import place_of
 
 
@@ -73,7 +73,10 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
-        stored = {"text/plain": repr(self), f"application/vnd.harnlab.{self.kind}+json": self.summary()}
+        stored = {
+            "text/plain": repr(self),
+            f"application/vnd.harnlab.{self.kind}+json": shortened(self.summary()),
+        }
         return {**bundle, **stored}
 
     def _raw(self, row: dict[str, Any]) -> Element:

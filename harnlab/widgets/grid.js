@@ -214,6 +214,7 @@ function render({ model, el }) {
     "change:active": drawActive,
     "msg:custom": (message) => {
       if (message.focus) root.focus();
+      if (message.show >= 0) show(message.show);
       if (message.end && atEnd && model.get("active") < 0) root.scrollTop = root.scrollHeight;
     },
   };

@@ -13,7 +13,7 @@ import traitlets as t
 
 from harnlab.charts.theme import Palette
 from harnlab.widgets.log_text import cell, one_line, usd
-from harnlab.widgets.selection import UNSORTED, left_by, sorted_by
+from harnlab.widgets.selection import UNSORTED, Column, SortKeys, left_by, narrowed, sorted_by
 
 #: Rows sent at a time: what fits on a screen, and some above and below it.
 PAGE_ROWS: Final = 120
@@ -104,7 +104,7 @@ class Grid(anywidget.AnyWidget):
     complete : callable, optional
         Adds shown columns that are not in ``frame``, to the rows in sight or, before a sort by one, to all.
     column : callable, optional
-        Gives such a column by its name for every row of ``frame``, where that is cheaper than to complete all.
+        Gives such a column by its name and the rows it is for, where that is cheaper than to complete them.
     label : str
         Name for screen readers.
     visible : int
@@ -143,16 +143,18 @@ class Grid(anywidget.AnyWidget):
         columns: Sequence[GridColumn],
         *,
         complete: Complete | None = None,
-        column: Callable[[str], pl.Series] | None = None,
+        column: Column | None = None,
         label: str = "rows",
         visible: int = 10,
         multiple: bool = False,
     ) -> None:
         self.shown_columns = tuple(columns)
         self._complete = complete or (lambda rows: rows)
-        self._column = column or (lambda name: self._complete(self._frame)[name])
+        self._column = column or (lambda name, rows: self._complete(rows)[name])
         self._opened: list[Callable[[int], None]] = []
-        self._columns: dict[str, pl.Series] = {}
+        self._left: pl.Series
+        self._every: pl.Series
+        self._order: pl.Series
         self._take(frame)
         super().__init__(
             columns=[c.wire() for c in columns],
@@ -195,7 +197,7 @@ class Grid(anywidget.AnyWidget):
 
     def renew(self) -> None:
         """Send the rows in sight again: what completes them has changed."""
-        self._columns = {}
+        self._keys = SortKeys(self._frame, self._column)
         self.page = self._page(self.first)
 
     def refresh(self, frame: pl.DataFrame) -> None:
@@ -222,7 +224,7 @@ class Grid(anywidget.AnyWidget):
     def keep(self, wanted: list[pl.Expr]) -> None:
         """Show only the rows that meet every predicate; what was selected and is still shown stays selected."""
         self._left = left_by(self._frame, wanted)
-        self._sort()
+        self._order = narrowed(self._every, self._left)
         self.selected = [p for p in self.selected if self.place_in_order(p) >= 0]
         self._shown_again()
 
@@ -230,6 +232,10 @@ class Grid(anywidget.AnyWidget):
         """Select rows by position, and go to the last of them."""
         self.selected = list(positions)
         self.active = self.place_in_order(positions[-1]) if positions else -1
+
+    def prepare_sort(self, name: str) -> None:
+        """Expect a sort by this column: on many rows what it needs is found in the background."""
+        self._keys.prepare(name)
 
     def place_in_order(self, position: int) -> int:
         """Where a row stands in the order shown; -1 where a filter hides it."""
@@ -242,25 +248,24 @@ class Grid(anywidget.AnyWidget):
             self.active = 0
         self.send({"focus": True})
 
+    def bring_in_sight(self, position: int) -> None:
+        """Scroll to a row without picking it."""
+        self.send({"show": self.place_in_order(position)})
+
     def on_open(self, listener: Callable[[int], None]) -> None:
         """Call ``listener`` with a row's position when it is opened by Enter or a double click."""
         self._opened.append(listener)
 
     def _take(self, frame: pl.DataFrame) -> None:
         self._frame = frame
-        self._left = self._order = left_by(frame, [])
-        self._columns = {}
+        self._left = self._every = self._order = left_by(frame, [])
+        self._keys = SortKeys(frame, self._column)
 
     def _sort(self) -> None:
         name, descending = self.sort
-        self._order = sorted_by(self._left, self._values(name) if name else None, descending=descending)
-
-    def _values(self, name: str) -> pl.Series:
-        if name in self._frame.columns:
-            return self._frame[name]
-        if name not in self._columns:
-            self._columns[name] = self._column(name)
-        return self._columns[name]
+        every = left_by(self._frame, [])
+        self._every = sorted_by(every, self._keys.of(name) if name else None, descending=descending)
+        self._order = narrowed(self._every, self._left)
 
     def _page(self, first: int) -> dict[str, Any]:
         positions = self._order.slice(first, PAGE_ROWS)

@@ -86,14 +86,14 @@ function render({ model, el }) {
   function mark() {
     const lit = new Set(model.get("lit"));
     const held = marks.find((node) => node.tabIndex === 0);
-    const widest = new Map(); // what is drawn of a row in several layers is one button, the one best seen
+    const widest = new Map(); // what is drawn of a row in several layers is one button, the one best seen; a frame hides nothing of its bar
     for (const node of drawn.querySelectorAll("svg :is([role='graphics-symbol'], .hl-live-mark)")) {
       const row = rowOf(node);
       if (row === null) continue;
       node.classList.add("hl-live-mark");
       node.classList.toggle("hl-dim", lit.size > 0 && !lit.has(row));
       node.classList.toggle("hl-lit", lit.has(row));
-      if (node.tagName !== "text" && size(node) > size(widest.get(row))) widest.set(row, node);
+      if (node.tagName !== "text" && size(node) > 1.01 * size(widest.get(row))) widest.set(row, node);
     }
     marks = [...widest.values()];
     for (const node of drawn.querySelectorAll(".hl-live-mark[role='button']")) {

@@ -15,8 +15,8 @@ import vl_convert
 
 from harnlab.charts.renderer import describe
 from harnlab.errors import InvalidArgument, UnknownName
-from harnlab.widgets import live_data
-from harnlab.widgets.log_text import cell, one_line
+from harnlab.widgets import live_bars, live_data
+from harnlab.widgets.log_text import cell, one_line, shortened
 
 #: Rows to pick from, or what gives the rows for the values of a mark.
 Behind = pl.DataFrame | Callable[[dict[str, Any]], pl.DataFrame]
@@ -86,31 +86,42 @@ class LiveChart(anywidget.AnyWidget):
         by: Sequence[str] | None = None,
         picked: Mapping[str, Any] | None = None,
     ) -> None:
-        self._behind: Behind = rows
-        self._shown_columns: list[str] = []
-        self._marks: list[dict[str, Any]] = []
-        self._by: list[str] = []
+        # refused before there is a widget, or the page would be told of one that is gone
+        spec = self._read(chart, rows, by)
+        wanted = self._checked(dict(picked or {}))
         super().__init__()
         runtime()
         self.on_msg(self._heard)
-        self.show(chart, rows, by=by)
-        self.picked = dict(picked or {})
+        self._draw(spec)
+        self.picked = wanted
 
     def show(self, chart: alt.TopLevelMixin, rows: Behind, *, by: Sequence[str] | None = None) -> None:
         """Draw another chart; nothing is picked then."""
+        self._draw(self._read(chart, rows, by))
+
+    def _read(self, chart: alt.TopLevelMixin, rows: Behind, by: Sequence[str] | None) -> dict[str, Any]:
+        """Specification of a chart whose marks are numbered and known."""
         spec = live_data.specification(chart)
         drawn = list(live_data.data_rows(spec))
-        self._behind, self._shown_columns, columns = rows, [], []
+        behind, columns = rows, []
         if isinstance(rows, pl.DataFrame):
-            self._behind, self._shown_columns = live_data.with_groups(rows, drawn), rows.columns
-            columns = live_data.pickable(self._behind)
+            bars = by is None or tuple(by) == live_bars.NAMES
+            nested = live_bars.with_paths(rows, drawn) if bars else None
+            by = by if nested is None else live_bars.NAMES
+            behind = live_data.with_groups(rows, drawn) if nested is None else nested
+            columns = live_data.pickable(behind)
         marks = live_data.numbered(drawn, by, columns)
         if (drawn and not marks) or not (by or columns):
             raise InvalidArgument(
                 f"by={by!r}", where="LiveChart", expected="columns of the chart's data that name a mark"
             )
-        self._marks = marks
+        self._behind: Behind = behind
+        self._shown_columns = rows.columns if isinstance(rows, pl.DataFrame) else []
+        self._marks: list[dict[str, Any]] = marks
         self._by = list(marks[0]) if marks else list(by or ())
+        return spec
+
+    def _draw(self, spec: dict[str, Any]) -> None:
         with self.hold_sync():
             self.picked = {}
             self.label = one_line(describe(spec).strip("<>").removeprefix("chart: "), 200)
@@ -144,12 +155,17 @@ class LiveChart(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        stored = {"text/plain": repr(self), "application/vnd.harnlab.live-chart+json": self.summary()}
+        stored = {
+            "text/plain": repr(self),
+            "application/vnd.harnlab.live-chart+json": shortened(self.summary()),
+        }
         return {**bundle, **stored}, metadata
 
     @t.validate("picked")
     def _known_mark(self, proposal: Mapping[str, Any]) -> dict[str, Any]:
-        picked = dict(proposal["value"])
+        return self._checked(dict(proposal["value"]))
+
+    def _checked(self, picked: dict[str, Any]) -> dict[str, Any]:
         if picked and picked not in self._marks:
             raise UnknownName(
                 f"no mark {one_line(repr(picked), 200)}",

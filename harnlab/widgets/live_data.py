@@ -11,6 +11,7 @@ import altair as alt
 import polars as pl
 
 from harnlab.charts.drawing import group_label
+from harnlab.widgets import live_bars
 from harnlab.widgets.log_text import one_line, visible
 
 #: Characters of a text of the data that are drawn.
@@ -40,10 +41,16 @@ def numbered(rows: Sequence[Row], by: Sequence[str] | None, columns: Sequence[st
     if by is None:
         by = [name for name in columns if any(name in row for row in rows)]
     named: list[Row] = []
+    seen: dict[tuple[Any, ...], int] = {}
     for row in rows:
         if by and all(name in row for name in by):
-            row[ROW] = len(named)
-            named.append({name: row[name] for name in by})
+            mark = {name: row[name] for name in by}
+            # layers of bars within bars each bring all bars along
+            number = seen.get(tuple(mark.values())) if tuple(by) == live_bars.NAMES else None
+            row[ROW] = len(named) if number is None else number
+            if number is None:
+                seen[tuple(mark.values())] = len(named)
+                named.append(mark)
     return named
 
 
@@ -115,6 +122,8 @@ def rows_like(frame: pl.DataFrame, picked: Mapping[str, Any]) -> pl.DataFrame:
     """Rows of a frame with these values; moments are compared to the millisecond, as charts hold them."""
     if not picked:
         return frame
+    if tuple(picked) == live_bars.NAMES and live_bars.column(picked["level"]) in frame.columns:
+        return frame.filter(pl.col(live_bars.column(picked["level"])) == picked["path"])
     return frame.filter([_is(name, frame.schema[name], value) for name, value in picked.items()])
 
 

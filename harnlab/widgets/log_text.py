@@ -16,6 +16,7 @@ _KEPT: Final = frozenset("\n\t")
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
 #: Letters of no width or ink that Unicode does not call format characters.
 _BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+_STORED_CHARACTERS: Final = 1_000
 _PRINTABLE_ASCII: Final = re.compile(r"[\n\t -~]*")
 
 
@@ -40,6 +41,15 @@ def tail(text: str, limit: int) -> str:
 def beginning(text: str, limit: int) -> tuple[str, int]:
     """Visible text of the first ``limit`` characters, and how many characters were left out."""
     return visible(text[:limit]), max(0, len(text) - limit)
+
+
+def shortened(value: Any) -> Any:
+    """Plain values as a notebook stores them, long texts in them cut."""
+    if isinstance(value, str):
+        return value if len(value) <= _STORED_CHARACTERS else f"{value[: _STORED_CHARACTERS - 1]}…"
+    if isinstance(value, dict):
+        return {shortened(name): shortened(inner) for name, inner in value.items()}
+    return [shortened(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def usd(amount: float | None) -> str:

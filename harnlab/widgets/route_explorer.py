@@ -94,7 +94,7 @@ class RouteExplorer(Explorer):
             self.runs.dispatches,
             _COLUMNS,
             complete=self._with_cost,
-            column=lambda name: dispatch_rows.column_of(name, self.grid.frame, self.runs.calls),
+            column=lambda name, rows: dispatch_rows.column_of(name, rows, self.runs.calls),
             label="dispatches",
             visible=10,
         )
@@ -108,6 +108,7 @@ class RouteExplorer(Explorer):
         rows = widgets.HBox([*self._lists.values()], layout={"flex_flow": "row wrap"})
         self.children = (rows, self._matrix, self.grid, self._card)
         self._draw_card()
+        self.grid.prepare_sort("cost_usd")
         self.filters, self.sort, self.place = dict(filters or {}), list(sort), place
 
     @property
@@ -150,6 +151,7 @@ class RouteExplorer(Explorer):
         self.place, self.filters = None, {}
         self._prepare()
         self.grid.show(self.runs.dispatches)
+        self.grid.prepare_sort("cost_usd")
         self._draw_card()
 
     def _bind(self) -> None:

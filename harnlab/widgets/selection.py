@@ -7,6 +7,7 @@ bytes each and only the rows in sight are ever taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import Lock, Thread
 from typing import Any, Final
 
 import polars as pl
@@ -18,6 +19,14 @@ Filters = Mapping[str, str | None]
 Sort = tuple[str | None, bool]
 #: Predicate of a filter that is no column of its own, from the value asked for.
 Special = Mapping[str, Callable[[str | None], pl.Expr]]
+
+#: Gives a column of a frame's rows that the frame does not hold.
+Column = Callable[[str, pl.DataFrame], pl.Series]
+
+#: Beyond so many different words their ranks are found faster than a list of them.
+_MANY_WORDS: Final = 10_000
+#: From so many rows on a joined column is made ready in the background.
+_MANY_ROWS: Final = 100_000
 
 UNSORTED: Final[Sort] = (None, False)
 
@@ -57,6 +66,55 @@ def sorted_by(positions: pl.Series, values: pl.Series | None, *, descending: boo
         pl.arg_sort_by("value", descending=descending, nulls_last=True, maintain_order=True)
     )
     return positions.gather(order.to_series())
+
+
+def narrowed(order: pl.Series, left: pl.Series) -> pl.Series:
+    """The positions of ``left`` in their place in an order of all rows, without sorting again."""
+    if len(left) == len(order):
+        return order
+    kept = pl.repeat(False, len(order), dtype=pl.Boolean, eager=True).scatter(left, True)
+    return order.filter(kept.gather(order))
+
+
+def sort_key(values: pl.Series) -> pl.Series:
+    """Numbers that sort as the values do: texts are compared here once, and in no sort again."""
+    if values.dtype != pl.String:
+        return values
+    words = values.drop_nulls().unique()
+    if words.len() > _MANY_WORDS:
+        return values.rank("dense")
+    return values.cast(pl.Enum(words.sort())).to_physical()
+
+
+class SortKeys:
+    """What one frame is sorted by, column for column, each found once.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The rows.
+    column : callable
+        Gives a column that does not stand in the frame, by its name and the frame.
+    """
+
+    def __init__(self, frame: pl.DataFrame, column: Column) -> None:
+        self._frame, self._column = frame, column
+        self._found: dict[str, pl.Series] = {}
+        self._locks: dict[str, Lock] = {}
+
+    def of(self, name: str) -> pl.Series:
+        """Key of a column, found at the first call."""
+        with self._locks.setdefault(name, Lock()):
+            if name not in self._found:
+                here = name in self._frame.columns
+                self._found[name] = sort_key(self._frame[name] if here else self._column(name, self._frame))
+            return self._found[name]
+
+    def prepare(self, name: str) -> None:
+        """Begin to find a key before it is asked for, where that takes so long that a hand would wait."""
+        if self._frame.height >= _MANY_ROWS:
+            # no daemon: one that comes back from Polars while Python ends would take the process down
+            Thread(target=self.of, args=(name,), name=f"sort key of {name}").start()
 
 
 def place_of(row: Mapping[str, Any]) -> str:

@@ -83,8 +83,8 @@ class StateTimeline(Explorer):
 
     @property
     def selected(self) -> pl.DataFrame:
-        """Rows of ``events``: the one picked; else all up to ``as_of``."""
-        return self.events[[self.event]] if self.event is not None else self.grid.rows
+        """Rows of ``events``, in order of time: the one picked; else all up to ``as_of``."""
+        return self.events[[self.event]] if self.event is not None else self.events[self.grid.order.sort()]
 
     def summary(self) -> dict[str, Any]:
         """State, and what is shown by kind of event."""

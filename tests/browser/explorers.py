@@ -12,7 +12,7 @@ from browser import jupyter
 from widgets.logs import written_log
 
 # a machine that many share is slow, not wrong
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=30_000)
 
 SAMPLES = Path(__file__).parents[2] / "sample_transcripts"
 #: Set by any text of a log that managed to run.
@@ -86,7 +86,7 @@ def opened(chromium, lab, name, *cells):
         jupyter.open_notebook(page, lab, f"{name}.ipynb")
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
         jupyter.run_all_cells(page)
-        page.locator(".hl-grid").last.wait_for(timeout=20_000)
+        page.locator(".hl-grid").last.wait_for(timeout=60_000)
         yield page, problems
         page.evaluate(SHUT_DOWN)  # or its kernel, and the frames in it, would stay until the last test
 

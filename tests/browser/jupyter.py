@@ -130,7 +130,7 @@ def _environment(home):
     }
 
 
-def _wait_until_up(lab, server, log, patience_s=60):
+def _wait_until_up(lab, server, log, patience_s=180):
     until = time.monotonic() + patience_s
     while time.monotonic() < until and server.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{lab.url}/api/status", timeout=2):
@@ -180,8 +180,8 @@ def watched_page(browser, lab, *, width=1100, height=900, scale=1):
 
 def open_notebook(page, lab, name):
     """Open a notebook and wait for its kernel."""
-    page.goto(f"{lab.url}/doc/tree/{name}?reset")
-    page.wait_for_function(KERNEL_IS_IDLE, timeout=60_000)
+    page.goto(f"{lab.url}/doc/tree/{name}?reset", timeout=120_000)
+    page.wait_for_function(KERNEL_IS_IDLE, timeout=180_000)
 
 
 def switch_theme(page, theme):
@@ -196,6 +196,6 @@ def switch_theme(page, theme):
 def run_all_cells(page):
     """Run every cell from the top and wait until all are done; a cell that fails ends the wait."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    done = page.wait_for_function(EVERY_CELL_HAS_RUN, timeout=120_000).json_value()
+    done = page.wait_for_function(EVERY_CELL_HAS_RUN, timeout=300_000).json_value()
     if done is not True:
         raise RuntimeError(f"a cell failed: {done}")

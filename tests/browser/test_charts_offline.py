@@ -60,5 +60,8 @@ def test_no_toast_covers_the_page(notebook_page):
 def test_a_page_that_breaks_or_leaves_the_machine_is_noticed(chromium, lab, script, problem):
     with jupyter.watched_page(chromium, lab) as (page, problems):
         page.evaluate(f"() => {{ {script} }}")
-        page.wait_for_timeout(300)
-        assert any(found.startswith(problem) for found in problems), problems
+        for _ in range(200):
+            if any(found.startswith(problem) for found in problems):
+                return
+            page.wait_for_timeout(50)  # lets the page's events come in
+        pytest.fail(f"not noticed: {problems}")

@@ -186,6 +186,9 @@ def test_a_skill_that_was_left_out_is_found_by_mouse_and_a_budget_that_shows_it(
 @on("skills")
 def test_a_skill_is_found_by_keyboard_and_its_budget_dialled(explorer):
     explorer.press("turn:0").focus()
+    explorer.keys("Enter")
+    expect(explorer.cell.get_by_role("heading", name="Turn 0")).to_be_visible()
+    expect(explorer.raw).not_to_contain_text('"budget_chars":700')
     explorer.keys(*["ArrowDown"] * 8, *["ArrowRight"] * 5)
     assert explorer.focused.startswith("übersetzung, turn 5: omitted")
     explorer.keys("Enter")
@@ -195,6 +198,11 @@ def test_a_skill_is_found_by_keyboard_and_its_budget_dialled(explorer):
     explorer.keys("End")
     expect(explorer.answers.locator("tr", has_text="übersetzung")).to_contain_text("+ enters")
     expect(dial).to_be_focused()
+    for _ in range(20):
+        if explorer.focused != "log line":
+            explorer.keys("Tab")
+    expect(explorer.raw).to_be_focused()
+    expect(explorer.raw).to_contain_text('"budget_chars":700')
 
 
 @on("autonomy")
@@ -213,7 +221,10 @@ def test_a_denial_is_found_by_keyboard_and_another_quota_asked(explorer):
     explorer.keys("Home", "Enter")
     expect(rows_told(decisions)).to_have_text("17 rows")
     expect(decisions).to_be_focused()
-    explorer.keys("Home", "ArrowDown", "ArrowDown", "ArrowDown", "Enter")
+    explorer.keys("Home")
+    expect(row(decisions, 0)).to_have_attribute("aria-selected", "true")
+    expect(explorer.raw).not_to_contain_text("autonomy.budget_exceeded")
+    explorer.keys("ArrowDown", "ArrowDown", "ArrowDown", "Enter")
     expect(explorer.raw).to_be_focused()
     expect(explorer.raw).to_contain_text("autonomy.budget_exceeded")
     explorer.cell.get_by_role("spinbutton", name="per_hour").fill("2")
@@ -237,17 +248,43 @@ def test_a_refused_write_is_found_by_mouse_and_by_keyboard(explorer):
     expect(rows_told(table)).to_have_text(re.compile("[123] of 11 rows"))
 
 
+def followers_of(picker):
+    """The explorer below that follows what is picked."""
+    return Explorer(picker.page, picker.page.locator(".jp-CodeCell").nth(1 + list(CELLS).index("followers")))
+
+
 @on("picker")
-def test_runs_are_picked_by_mouse_and_space_bar_and_explorers_follow(explorer):
-    table = explorer.grid("runs")
-    row(table, 7).click()
-    expect(row(table, 7)).to_contain_text("☑")
-    explorer.keys("ArrowDown", " ")
-    expect(row(table, 8)).to_contain_text("☑")
-    followers = explorer.page.locator(".jp-CodeCell").nth(1 + list(CELLS).index("followers"))
-    expect(rows_told(followers.locator(".hl-grid"))).not_to_have_text("210 rows")
+def test_a_run_is_picked_by_mouse_and_its_log_line_reached_in_an_explorer_that_follows(explorer):
+    runs, followers = explorer.grid("runs"), followers_of(explorer)
+    dispatches = followers.grid("dispatches")
+    row(runs, 7).click()
+    expect(row(runs, 7)).to_contain_text("☑")
+    expect(rows_told(dispatches)).not_to_have_text("210 rows")
+    row(dispatches, 1).click()
+    picked = row(runs, 7).locator("td").nth(1).inner_text()
+    expect(followers.cell.locator(".hl-place")).to_contain_text(picked)
+    expect(followers.raw).to_contain_text('"type":"resolved_dispatch"')
     explorer.button("Pick none").click()
-    expect(rows_told(followers.locator(".hl-grid"))).to_have_text("210 rows")
+    expect(rows_told(dispatches)).to_have_text("210 rows")
+    expect(followers.raw).to_have_count(0)
+
+
+@on("picker")
+def test_a_run_is_picked_by_space_bar_and_its_log_line_reached_by_keyboard(explorer):
+    runs, followers = explorer.grid("runs"), followers_of(explorer)
+    dispatches = followers.grid("dispatches")
+    runs.focus()
+    explorer.keys("Home", *["ArrowDown"] * 8, " ")
+    expect(row(runs, 8)).to_contain_text("☑")
+    expect(rows_told(dispatches)).not_to_have_text("210 rows")
+    picked = row(runs, 8).locator("td").nth(1).inner_text()
+    dispatches.focus()
+    explorer.keys("Home", "ArrowDown", "Enter")
+    expect(followers.raw).to_be_focused()
+    expect(followers.cell.locator(".hl-place")).to_contain_text(picked)
+    expect(followers.raw).to_contain_text('"type":"resolved_dispatch"')
+    explorer.button("Pick none").press("Enter")
+    expect(rows_told(dispatches)).to_have_text("210 rows")
 
 
 @on("hostile")

@@ -212,3 +212,12 @@ def test_limits_compared_in_a_chart_are_asked_about_by_a_click():
     assert explorer.max_tokens == chart.picked["asked"]
     explorer.steps.select([0])
     assert explorer.sweep.chart is None
+
+
+def test_a_step_charged_beyond_what_its_calls_cost_says_so(explorer):
+    steps = explorer.steps.frame["step"].to_list()
+    explorer.steps.active = steps.index("review")
+    assert "Charged 0.794940 USD, where its calls cost 0.294075 USD" in told(explorer._told_above)
+    for other in (step for step in steps if step != "review"):
+        explorer.steps.active = steps.index(other)
+        assert "Charged" not in told(explorer._told_above)

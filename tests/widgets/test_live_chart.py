@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import altair as alt
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import harnlab as hl
 from harnlab.widgets import live_chart, live_data
@@ -164,3 +166,41 @@ def test_columns_that_a_chart_draws_as_one_group_are_picked_together_and_the_res
     for row in range(outcomes.height):
         mix._heard(mix, {"row": row}, [])
         assert mix.selected.height == 1
+
+
+@pytest.mark.parametrize("unit", ["usd", "tokens", "time"])
+@pytest.mark.parametrize("sample", ["cost-overrun", "inherited-route"])
+def test_every_bar_of_an_icicle_leads_to_the_calls_in_it(sample, unit):
+    nested = hl.costs.nested(hl.load(f"sample_transcripts/{sample}", progress=False))
+    chart = hl.charts.costs.icicle(nested, unit=unit)
+    live = live_chart.LiveChart(chart, nested)
+    bars = {(row["level"], row["path"]): row for row in live_data.data_rows(live.spec) if "path" in row}
+    assert live.summary()["marks"] == len(bars)
+    for (level, path), bar in bars.items():
+        live.picked = {"level": level, "path": path}
+        assert live.selected["calls"].sum() == bar["calls"]
+    assert live.selected.columns == nested.columns
+    again = eval(live.code, {"hl": hl, "chart": chart, "rows": nested})
+    assert again.selected.equals(live.selected)
+
+
+@settings(deadline=None, max_examples=40)  # machines differ
+@given(st.lists(st.tuples(*[st.sampled_from(["a", "b", "—", None])] * 2, st.floats(0, 1_000)), min_size=1))
+def test_bars_too_narrow_to_see_lead_to_their_calls_together(rows):
+    names = ["step", "model", "cost_usd"]
+    costs = pl.DataFrame(rows, schema=names, orient="row").with_row_index("call_id")
+    costs = costs.select("step", "model", pl.col("call_id").cast(pl.String), "cost_usd", calls=1)
+    costs = costs.select("step", "model", "call_id", "calls", "cost_usd")
+    live = live_chart.LiveChart(hl.charts.costs.icicle(costs), costs)
+    for bar in [row for row in live_data.data_rows(live.spec) if "path" in row]:
+        live.picked = {"level": bar["level"], "path": bar["path"]}
+        assert live.selected["calls"].sum() == bar["calls"]
+
+
+def test_a_chart_that_is_refused_tells_the_page_nothing(wire):
+    live_chart.runtime()
+    before = len(wire)
+    for wrong in ({"by": ["model"]}, {"picked": {"step": "review", "persona": "a"}}):
+        with pytest.raises(hl.HarnlabError):
+            live_chart.LiveChart(bars(), SPENT, **wrong)
+    assert wire[before:] == []

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harnlab.errors import InvalidArgument, UnknownName
-from harnlab.widgets.selection import left_by, neighbours, place_of, position_at, predicates, sorted_by
+from harnlab.widgets import selection
+from harnlab.widgets.selection import (
+    left_by,
+    narrowed,
+    neighbours,
+    place_of,
+    position_at,
+    predicates,
+    sorted_by,
+)
 
 LOG = pl.DataFrame(
     {
@@ -71,3 +80,44 @@ def test_neighbours_stand_before_and_after_in_their_own_run():
     assert neighbours(LOG, 2) == (None, 4)
     assert neighbours(LOG, 0) == (4, None)
     assert neighbours(LOG, 3) == (1, None)
+
+
+@settings(deadline=None)  # machines differ
+@given(st.lists(st.tuples(st.none() | st.integers(0, 3), st.booleans())), st.booleans())
+def test_an_order_narrowed_is_that_of_the_rows_left_sorted(rows, descending):
+    values = pl.Series([value for value, _ in rows], dtype=pl.Int64)
+    left = pl.Series([n for n, (_, kept) in enumerate(rows) if kept], dtype=pl.UInt32)
+    every = sorted_by(left_by(values.to_frame("v"), []), values, descending=descending)
+    expected = sorted_by(left, values, descending=descending)
+    assert narrowed(every, left).to_list() == expected.to_list()
+
+
+@settings(deadline=None)  # machines differ
+@given(st.lists(st.none() | st.text(max_size=3)), st.booleans(), st.integers(0, 3))
+def test_a_key_of_texts_sorts_as_the_texts_do(values, descending, few):
+    texts = pl.Series(values, dtype=pl.String)
+    every = left_by(texts.to_frame("v"), [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "_MANY_WORDS", few)
+        key = selection.sort_key(texts)
+    assert key.dtype.is_numeric()
+    assert sorted_by(every, key, descending=descending).equals(
+        sorted_by(every, texts, descending=descending), null_equal=True
+    )
+
+
+def test_a_key_is_found_once_and_in_the_background_where_there_are_many_rows(monkeypatch):
+    asked = []
+
+    def column(name, rows):
+        asked.append((name, rows.height))
+        return rows["source_line"] * 2
+
+    keys = selection.SortKeys(LOG, column)
+    keys.prepare("late")
+    assert asked == []
+    monkeypatch.setattr(selection, "_MANY_ROWS", 5)
+    keys.prepare("late")
+    assert [keys.of("late").to_list() for _ in range(2)] == [[18, 2, 4, 8, 10]] * 2
+    assert asked == [("late", 5)]
+    assert keys.of("source_line").equals(LOG["source_line"])

@@ -70,6 +70,12 @@ def test_the_cell_builds_it_again(runs, state):
     assert again.summary() == timeline.summary()
 
 
+def test_a_table_sorted_by_a_header_is_the_same_frame(timeline, runs, from_page):
+    from_page(timeline.grid, sort=["key", True])
+    assert timeline.grid.rows["key"][0] != timeline.events["key"][0]
+    assert eval(timeline.code, {"hl": hl, "runs": runs}).selected.equals(timeline.selected)
+
+
 def test_what_is_not_there_is_refused(runs):
     with pytest.raises(UnknownName, match="no event 99"):
         hl.StateTimeline(runs, event=99)

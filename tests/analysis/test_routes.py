@@ -234,9 +234,8 @@ class TestIncident:
             StandIn(dispatches=[dispatch(None, origins="iiiii", timestamp=None, model=None)])
         )
         assert (found.started_at, found.models, found.unpriced_calls) == (None, (), 1)
-        assert (
-            "The first went to openrouter/?/openai_compat: run run-1, dispatches.jsonl:1." in found.paragraph
-        )
+        assert "It went to openrouter/?/openai_compat: run run-1, dispatches.jsonl:1." in found.paragraph
+        assert "It reaches 1 run, and costs 0.00 USD; its price is not known." in found.paragraph
 
     def test_calls_without_a_time_never_come_first(self):
         rows = [dispatch("a", origins="iiiii", timestamp=None), dispatch("b", 1, origins="iiiii")]

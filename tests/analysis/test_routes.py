@@ -219,7 +219,7 @@ class TestIncident:
         found = routes.incident(StandIn(dispatches=[dispatch("a", origins="iiiii")]))
         assert "the log has no call of it on a pinned route to compare with" in found.paragraph
         assert found.paragraph.endswith("Every origin is recorded.")
-        assert "1 of these calls has no known price" in found.paragraph
+        assert "its price is not known" in found.paragraph
         assert "session" not in found.paragraph
 
     def test_text_from_a_log_is_never_markup(self):

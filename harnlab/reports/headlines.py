@@ -59,7 +59,7 @@ def headlines(runs: Runs, *, with_tasks: bool = True) -> Headlines:
         if finding := asked.found(runs):
             findings.append(finding)
         elif all(runs.frame(name).is_empty() for name in asked.frames):
-            unrecorded.append(asked.subject)
+            unrecorded += [asked.subject] if asked.subject else []
         else:
             fine.append(asked.fine)
     lead = " ".join(filter(None, (_spent_in_all(runs), _dearest(runs, with_tasks=with_tasks))))
@@ -90,14 +90,22 @@ def _dearest(runs: Runs, *, with_tasks: bool) -> str:
 
 
 def _over(runs: Runs) -> Finding | None:
-    over = costs.overruns(runs).sort("overshoot_pct", descending=True, nulls_last=True)
+    over = costs.overruns(runs)
     if over.is_empty():
         return None
-    told = "; ".join(map(_spent, over.head(_NAMED).iter_rows(named=True)))
-    more = f"; and {over.height - _NAMED:,} more" if over.height > _NAMED else ""
+    worst = worst_of_each_step(over)
+    told = "; ".join(map(_spent, worst.head(_NAMED).iter_rows(named=True)))
+    more = f"; and {counted(worst.height - _NAMED, 'other step')}" if worst.height > _NAMED else ""
     return Finding(
         anchor="overruns", what=f"{counted(over.height, 'step')} went over a limit", more=f"{told}{more}."
     )
+
+
+def worst_of_each_step(over: pl.DataFrame) -> pl.DataFrame:
+    """The dearest overrun of each step, the worst step first, with how ``often`` it overran."""
+    ordered = over.sort("overshoot_pct", descending=True, nulls_last=True, maintain_order=True)
+    often = pl.len().over("step").alias("often")
+    return ordered.with_columns(often).unique("step", keep="first", maintain_order=True)
 
 
 def _spent(row: dict[str, Any]) -> str:
@@ -109,7 +117,8 @@ def _spent(row: dict[str, Any]) -> str:
         spent, limit = f"spent {_rounded(row['observed'])}", _rounded(row["limit_value"])
         if spent.endswith(limit):  # cents do not show it
             spent, limit = f"spent {_exact(row['observed'])}", _exact(row["limit_value"])
-    return f"`{row['step']}` {spent}, its limit is {limit}"
+    worst = f" (the worst of {row['often']:,})" if row["often"] > 1 else ""
+    return f"`{row['step']}` {spent}, its limit is {limit}{worst}"
 
 
 def _inherited(runs: Runs) -> Finding | None:
@@ -204,5 +213,5 @@ _QUESTIONS: Final = (
         frames=("state_entries", "handoffs"),
         subject="durable state",
     ),
-    _Question(found=_unread, fine="every line was read", frames=("runs",), subject="lines"),
+    _Question(found=_unread, fine="every line was read", frames=("runs",), subject=""),
 )

@@ -13,11 +13,12 @@ import polars as pl
 from harnlab import charts
 from harnlab.analysis import autonomy, costs, routes, skills, state
 from harnlab.replay import whatif
+from harnlab.reports.headlines import worst_of_each_step
 from harnlab.runs import Runs
 
 #: A chart that is drawn once its frames are known to be fit to show.
 Drawing = tuple[tuple[pl.DataFrame, ...], Callable[..., alt.TopLevelMixin]]
-#: Steps over their limit that are told in a sentence each; the table has them all.
+#: Steps that are told in a sentence each, by their worst overrun; the table has them all.
 _TOLD: Final = 12
 
 
@@ -96,7 +97,10 @@ def _overruns(runs: Runs) -> Section:
         anchor="overruns",
         title="Steps over their limit",
         said="The limit is tested after each call and strictly: the call that breaks it is already paid.",
-        told=[f"`{row['step']}` ({row['status']}): {row['because']}." for row in over.head(_TOLD).to_dicts()],
+        told=[
+            f"`{row['step']}` ({row['status']}): {row['because']}."
+            for row in worst_of_each_step(over).head(_TOLD).to_dicts()
+        ],
         nothing="No step went over a limit.",
         drawings=drawings,
         listing=Listing(caption="Steps that went over a declared limit", rows=places, columns=columns),

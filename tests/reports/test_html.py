@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import harnlab as hl
-from harnlab.reports.headlines import _rounded, _spent
+from harnlab.reports.headlines import _rounded, _spent, worst_of_each_step
 from harnlab.reports.words import shown
 from ingest.transcript_lines import dispatch, line, request, response
 
@@ -182,7 +182,7 @@ def test_what_is_not_found_is_told_apart_from_what_no_log_records(tmp_path):
 
 
 def test_a_limit_that_is_broken_by_less_than_a_cent_is_still_seen_to_be_broken():
-    assert _spent({"step": "a", "unit": "USD", "observed": 0.2503, "limit_value": 0.25}) == (
+    assert _spent({"step": "a", "often": 1, "unit": "USD", "observed": 0.2503, "limit_value": 0.25}) == (
         "`a` spent 0.2503 USD, its limit is 0.25 USD"
     )
 
@@ -198,6 +198,17 @@ def test_a_limit_that_is_broken_by_less_than_a_cent_is_still_seen_to_be_broken()
 )
 def test_an_amount_is_told_as_one_says_it(amount, told):
     assert _rounded(amount) == told
+
+
+def test_a_step_that_overran_in_many_runs_is_told_once_by_its_worst():
+    over = pl.DataFrame(
+        {"step": ["a", "b", "a"], "overshoot_pct": [5.0, None, 9.0], "observed": [105.0, None, 109.0]}
+    ).with_columns(unit=pl.lit("tokens"), limit_value=100.0)
+    told = [_spent(row) for row in worst_of_each_step(over).to_dicts()]
+    assert told == [
+        "`a` used 109 tokens, its limit is 100 (the worst of 2)",
+        "`b` was stopped by a limit, and by how much is not on record",
+    ]
 
 
 def test_nothing_at_all_is_a_report_too(tmp_path):

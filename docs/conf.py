@@ -102,7 +102,7 @@ def changelog(_app: object) -> None:
 def prose(_app: object, doctree: nodes.document) -> None:
     """Mark what code printed in sentences: no two columns that line up."""
     for block in doctree.findall(nodes.literal_block):
-        if block.get("language") == "text" and not re.search(r"\S {2,}\S", block.astext()):
+        if block.get("language") in ("text", "myst-ansi") and not re.search(r"\S {2,}\S", block.astext()):
             block["classes"].append("prose")
 
 

@@ -51,9 +51,9 @@ _templates: Final = jinja2.Environment(
 )
 
 
-def _breakable(text: str) -> Markup:
-    """A path or name that breaks into lines where a reader would break it."""
-    return Markup("<wbr>").join(_BREAKS.split(text))
+def _breakable(text: str, over: int = 0) -> Markup:
+    """A path or name that breaks into lines where a reader would break it, if it has more letters than that."""
+    return Markup("<wbr>").join(_BREAKS.split(text) if len(text) > over else [text])
 
 
 def _with_names(text: str) -> Markup:

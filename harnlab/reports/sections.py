@@ -18,7 +18,7 @@ from harnlab.runs import Runs
 
 #: A chart that is drawn once its frames are known to be fit to show.
 Drawing = tuple[tuple[pl.DataFrame, ...], Callable[..., alt.TopLevelMixin]]
-#: Steps that are told in a sentence each, by their worst overrun; the table has them all.
+#: Steps that are told and drawn, by their worst overrun; the table has them all.
 _TOLD: Final = 12
 
 
@@ -87,7 +87,8 @@ def _overruns(runs: Runs) -> Section:
     )
     columns = ("step", "status", "limit", "limit_value", "observed", "overshoot", "tripping_call_id")
     drawings: list[Drawing] = []
-    for (unit,), rows in over.group_by("unit", maintain_order=True):
+    worst = worst_of_each_step(over).head(_TOLD)
+    for (unit,), rows in worst.group_by("unit", maintain_order=True):
         running = costs.running(runs).join(
             rows.select("run_id", "span_id"), on=["run_id", "span_id"], how="semi", maintain_order="left"
         )
@@ -97,10 +98,7 @@ def _overruns(runs: Runs) -> Section:
         anchor="overruns",
         title="Steps over their limit",
         said="The limit is tested after each call and strictly: the call that breaks it is already paid.",
-        told=[
-            f"`{row['step']}` ({row['status']}): {row['because']}."
-            for row in worst_of_each_step(over).head(_TOLD).to_dicts()
-        ],
+        told=[f"`{row['step']}` ({row['status']}): {row['because']}." for row in worst.to_dicts()],
         nothing="No step went over a limit.",
         drawings=drawings,
         listing=Listing(caption="Steps that went over a declared limit", rows=places, columns=columns),

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import nbformat
 import vl_convert
+from docutils import nodes
 
 from harnlab.cli.entry import harnlab
 
@@ -98,7 +99,15 @@ def changelog(_app: object) -> None:
     shutil.copyfile(ROOT / "CHANGELOG.md", DOCS / "changelog.md")
 
 
+def prose(_app: object, doctree: nodes.document) -> None:
+    """Mark what code printed in sentences: no two columns that line up."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.get("language") in ("text", "myst-ansi") and not re.search(r"\S {2,}\S", block.astext()):
+            block["classes"].append("prose")
+
+
 def setup(app: object) -> None:
     """Pages that are made from the code, before any is read."""
+    app.connect("doctree-read", prose)
     for page in (tutorials, commands, changelog):
         app.connect("builder-inited", page)

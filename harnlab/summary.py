@@ -18,6 +18,15 @@ _TOKENS: Final = ("input_tokens", "output_tokens")
 #: Status of a call that failed, in a transcript or a span.
 _NOT_ANSWERED: Final = ["error", "retrying", "retries_exhausted"]
 _STOPPED: Final = ["failed", "skipped", "escalated"]
+#: Columns that are 0, and not unknown, where a run has nothing of the kind.
+_COUNTED: Final = (
+    "calls", "failed_calls", "unpriced_calls", "inherited_calls", "steps", "steps_stopped", "problems",
+)  # fmt: skip
+_COLUMNS: Final = (
+    "run_id", "task", "status", "persona", "started_at", "finished_at", "duration_ms", "calls", "failed_calls",
+    "input_tokens", "output_tokens", "cost_usd", "unpriced_calls", "inherited_calls", "steps", "steps_stopped",
+    "problems", "source_path", "source_line",
+)  # fmt: skip
 
 
 def summarise(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -49,43 +58,14 @@ def summarise(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         summary = summary.join(part, on="run_id", how="left", maintain_order="left")
     for part in (_steps(frames["steps"]), _problems(frames["problems"])):
         summary = summary.join(part, on="run_id", how="left", maintain_order="left")
-    counted = [
-        "calls",
-        "failed_calls",
-        "unpriced_calls",
-        "inherited_calls",
-        "steps",
-        "steps_stopped",
-        "problems",
-    ]
     started = pl.coalesce("started_at", "first_event_at")
     finished = pl.coalesce("finished_at", "last_event_at")
     return summary.with_columns(
         started_at=started,
         finished_at=finished,
         duration_ms=(finished - started).dt.total_milliseconds(),
-        **{name: pl.col(name).fill_null(0).cast(pl.Int64) for name in counted},
-    ).select(
-        "run_id",
-        "task",
-        "status",
-        "persona",
-        "started_at",
-        "finished_at",
-        "duration_ms",
-        "calls",
-        "failed_calls",
-        "input_tokens",
-        "output_tokens",
-        "cost_usd",
-        "unpriced_calls",
-        "inherited_calls",
-        "steps",
-        "steps_stopped",
-        "problems",
-        "source_path",
-        "source_line",
-    )
+        **{name: pl.col(name).fill_null(0).cast(pl.Int64) for name in _COUNTED},
+    ).select(_COLUMNS)
 
 
 def _times(events: pl.DataFrame) -> pl.DataFrame:

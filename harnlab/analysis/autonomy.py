@@ -16,6 +16,11 @@ from harnlab.replay.whatif.quota_windows import FixedWindows
 from harnlab.vocabulary import AutonomyReason
 
 _PLACE: Final = tuple(column.name for column in SOURCE[1:])
+_DENIAL: Final = (
+    "run_id", "at", "producer", "agent_key", "session_id", "reason", "window", "autonomous_decisions_hour",
+    "autonomous_decisions_today", "per_hour", "per_day", "request_id", "reviewers", "approval_status",
+    "answered_at", "waited_s", "reviewer", "answer_reason", "evidence", *_PLACE,
+)  # fmt: skip
 _HOUR: Final = ("log", "producer", "agent_key", "hour")
 
 _USAGE: Final[dict[str, pl.DataType]] = {
@@ -116,28 +121,7 @@ def denials(runs: Frames, /) -> pl.DataFrame:
         approval_status=pl.coalesce("approval_status", "asked"),
         waited_s=waited.dt.total_microseconds() / 1e6,
     )
-    return told.sort("at", "source_path", "source_line", nulls_last=True, maintain_order=True).select(
-        "run_id",
-        "at",
-        "producer",
-        "agent_key",
-        "session_id",
-        "reason",
-        "window",
-        "autonomous_decisions_hour",
-        "autonomous_decisions_today",
-        "per_hour",
-        "per_day",
-        "request_id",
-        "reviewers",
-        "approval_status",
-        "answered_at",
-        "waited_s",
-        "reviewer",
-        "answer_reason",
-        "evidence",
-        *_PLACE,
-    )
+    return told.sort("at", "source_path", "source_line", nulls_last=True, maintain_order=True).select(_DENIAL)
 
 
 @question

@@ -5,6 +5,17 @@ Exit codes: 0 fine, 1 findings (gates only), 2 wrong usage, 3 unreadable input.
 
 from __future__ import annotations
 
-from harnlab.cli.entry import main
+import sys
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the console script exits with what this returns."""
+    try:
+        from harnlab.cli.entry import run  # noqa: PLC0415 - Ctrl-C while it loads is no traceback either
+    except KeyboardInterrupt:
+        sys.stderr.write("\nharnlab: stopped\n")
+        return 130
+    return run(arguments)

@@ -14,7 +14,7 @@ from harnlab.cli.output import envelope, table
 Action = Literal["show", "clear", "path"]
 
 
-@click.command()
+@click.command(short_help="What is kept of large transcripts.")
 @click.argument("action", type=click.Choice(["show", "clear", "path"]), default="show")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(action: Action, as_json: bool) -> None:

@@ -26,9 +26,10 @@ from harnlab.gate import (
 )
 from harnlab.gate.findings import count_told, place
 from harnlab.gate.outputs import json_document
+from harnlab.plurals import counted
 
 
-@click.command()
+@click.command(short_help="Runs against rules and a baseline; the exit code is the verdict.")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
     "--rules", "rules_path", default="rules.toml", show_default=True, help="Rules to hold the runs against."
@@ -77,7 +78,7 @@ def command(
             kept = baseline_of(runs, rules)
             target = write_baseline(kept, _target(baseline, rules))
             told = {"written": target.as_posix(), "measures": len(kept.measures), "runs": len(kept.runs)}
-            text = f"baseline of {len(kept.runs)} runs written to {target}"
+            text = f"baseline of {counted(len(kept.runs), 'run')} written to {target}"
             click.echo(envelope("check --update-baseline", told) if as_json else text)
             return
         found = check(runs, rules=rules, baseline=baseline)

@@ -9,11 +9,12 @@ from harnlab.analysis.comparison.facts import KINDS
 from harnlab.cli.options import as_json, chosen, form
 from harnlab.cli.output import Format, envelope, rows, table, write_frame
 from harnlab.cli.reading import loaded
+from harnlab.plurals import counted
 
 _SHOWN = ("kind", "what", "a_count", "b_count", "a_cost_usd", "b_cost_usd", "change_usd", "first_task")
 
 
-@click.command()
+@click.command(short_help="What changed from one set of runs to another.")
 @click.argument("before")
 @click.argument("after")
 @click.option(
@@ -39,7 +40,7 @@ def command(before: str, after: str, *, by: str, kind: str | None, form: str, as
             told = {"aligned": found.aligned, "pairs": rows(found.pairs), "differences": rows(differences)}
             click.echo(envelope("compare", told))
         case Format.TABLE:
-            click.echo(f"{found.aligned} of {found.pairs.height} pairs have a run on either side")
+            click.echo(f"{found.aligned} of {counted(found.pairs.height, 'pair')} with a run on either side")
             click.echo(table(differences.select(_SHOWN)) if differences.height else "nothing differs")
         case other:
             write_frame(differences, other, command="compare")

@@ -15,11 +15,12 @@ from harnlab.cli.options import as_json, chosen, form, paths
 from harnlab.cli.output import Format, envelope, rows, table, write_frame
 from harnlab.errors import InvalidArgument, UnreadablePath
 from harnlab.lake.conversion import Converted, convert
+from harnlab.plurals import counted
 
 _CONNECT_S: Final = 10
 
 
-@click.command()
+@click.command(short_help="Runs as a Parquet lake, for thousands of them.")
 @paths
 @click.option(
     "-o",
@@ -113,10 +114,9 @@ def _plain(done: Converted) -> dict[str, object]:
 def _told(done: Converted) -> str:
     written = [part for part in done.parts if part.part in done.written]
     kept = len(done.parts) - len(written)
-    first = f"{done.lake}: {done.files:,} files; {len(written):,} parts written, {kept:,} as they were"
-    counts = ", ".join(f"{count:,} {name}" for name, count in done.rows.items())
-    text = f"{first}\n{counts or 'no rows'}"
-    problems = done.rows.get("problems", 0)
-    if problems:
-        text += f"\n{problems:,} problems: harnlab show {done.lake} --frame problems"
+    parts = f"{counted(len(written), 'part')} written, {kept:,} as before"
+    counts = ", ".join(f"{name} {count:,}" for name, count in done.rows.items())
+    text = f"{done.lake}: {counted(done.files, 'file')}; {parts}\nrows: {counts or 'none'}"
+    if problems := done.rows.get("problems", 0):
+        text += f"\n{counted(problems, 'problem')}: harnlab show {done.lake} --frame problems"
     return f"{text}\n\n{table(done.to_frame())}" if written else f"{text}\nnothing to do"

@@ -45,7 +45,7 @@ class Part:
     hint: str | None = None
 
 
-@click.command()
+@click.command(short_help="What works on this machine, and what does not.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON, in a versioned envelope.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:

@@ -72,8 +72,8 @@ def harnlab(debug: bool) -> None:
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the console script exits with what this returns."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     gate = Judged()
     try:

@@ -13,12 +13,13 @@ import click
 from harnlab.cli.output import envelope
 from harnlab.cli.shipped import shipped
 from harnlab.errors import UnreadablePath
+from harnlab.plurals import counted
 
 _COPIED = ("notebooks", "sample_transcripts")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "_make", "make.py", "*.sqlite-*")
 
 
-@click.command()
+@click.command(short_help="The notebooks, in JupyterLab.")
 @click.argument("folder", default="harnlab-lab", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--copy-only", is_flag=True, help="Do not open JupyterLab.")
 @click.option("--no-browser", is_flag=True, help="Start JupyterLab without opening a browser.")
@@ -32,7 +33,12 @@ def command(folder: Path, copy_only: bool, no_browser: bool, as_json: bool) -> N
     """
     copied = copy_notebooks(folder)
     told = {"folder": str(folder.absolute()), "copied": copied}
-    click.echo(envelope("lab", told) if as_json else f"{len(copied)} files copied to {folder}")
+    text = (
+        f"{counted(len(copied), 'file')} copied to {folder}"
+        if copied
+        else f"nothing to copy: {folder} has all"
+    )
+    click.echo(envelope("lab", told) if as_json else text)
     if not copy_only:
         _open(folder, no_browser=no_browser)
 
@@ -59,7 +65,12 @@ def copy_notebooks(folder: Path) -> list[str]:
                 source / name, folder / name, dirs_exist_ok=True, ignore=_LEFT_OUT, copy_function=copy
             )
     except (OSError, shutil.Error) as error:
-        raise UnreadablePath(f"cannot be written: {error}", where=str(folder)) from None
+        # the failures of a whole tree come as a list, without a word for all of them
+        raise UnreadablePath(
+            f"cannot be written: {error.strerror or 'some files could not be copied'}",
+            where=str(folder),
+            hint="a folder you may write to",
+        ) from None
     return sorted(copied)
 
 

@@ -18,7 +18,7 @@ from harnlab.runs import load
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
-@click.command()
+@click.command(short_help="Rules, baseline, test and notebook from runs that are fine.")
 @click.argument("name")
 @click.option(
     "--runs",

@@ -15,6 +15,7 @@ import polars as pl
 from harnlab import __version__
 from harnlab.cli.plain import plain_json, plain_lines, plain_text
 from harnlab.errors import InvalidArgument, UnreadablePath
+from harnlab.plurals import counted
 
 #: Changes when a member of the envelope changes its name or meaning.
 ENVELOPE_VERSION: Final = 1
@@ -49,6 +50,8 @@ def write_frame(frame: pl.DataFrame, form: Format, *, command: str) -> None:
     match form:
         case Format.TABLE:
             click.echo(table(frame))
+            if frame.is_empty():
+                click.echo("(no rows)")
         case Format.JSON:
             click.echo(envelope(command, rows(frame)))
         case Format.CSV:
@@ -101,7 +104,7 @@ def table(frame: pl.DataFrame, *, limit: int = 40) -> str:
         )
         lines.append("  ".join(padded).rstrip())
     if frame.height > limit:
-        lines.append(f"… {frame.height - limit:,} more rows; --format csv gives them all")
+        lines.append(f"… {counted(frame.height - limit, 'more row')}; --format csv gives them all")
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from harnlab.replay import Verdict, counts, parity
 from harnlab.replay.parity import CORES
 
 
-@click.command()
+@click.command(short_help="Every recorded decision decided again.")
 @paths
 @click.option("--core", type=click.Choice([*CORES]), help="Only decisions of this core.")
 @click.option(

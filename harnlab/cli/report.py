@@ -12,7 +12,7 @@ from harnlab.cli.reading import loaded
 from harnlab.reports import report_page, write_report
 
 
-@click.command()
+@click.command(short_help="The findings as one HTML file.")
 @paths
 @click.option(
     "-o",

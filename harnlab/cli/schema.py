@@ -14,7 +14,7 @@ from harnlab.cli.source_kinds import SOURCES
 from harnlab.frames import ALL_FRAMES, SCHEMA_VERSION, SCHEMAS, FrameSchema, schema
 
 
-@click.command()
+@click.command(short_help="What the frames and their columns mean.")
 @click.argument("name", required=False, shell_complete=completed(lambda: [*SCHEMAS, *_OTHERS]))
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(name: str | None, as_json: bool) -> None:

@@ -10,14 +10,15 @@ import polars as pl
 
 from harnlab.analysis import costs, routes
 from harnlab.cli.options import as_json, chosen, completed, form, paths
-from harnlab.cli.output import envelope, rows, table, write_frame
+from harnlab.cli.output import Format, envelope, rows, table, write_frame
 from harnlab.cli.plain import plain_lines
 from harnlab.cli.reading import loaded
+from harnlab.errors import InvalidArgument
 from harnlab.frames import SCHEMAS
 from harnlab.runs import Runs
 
 
-@click.command()
+@click.command(short_help="What is there, what is wrong with it, and the two findings.")
 @paths
 @click.option(
     "--frame",
@@ -31,13 +32,22 @@ def command(paths: tuple[str, ...], frame: str | None, form: str, as_json: bool)
 
     Example: harnlab show sample_transcripts/cost-overrun
     """
+    asked = chosen(form, as_json=as_json)
+    if frame is None and asked not in (Format.TABLE, Format.JSON):
+        raise InvalidArgument(
+            f"{asked.value} without a frame",
+            where="--format",
+            expected="--frame NAME beside it",
+            hint="--frame summary",
+        )
     with loaded(paths) as runs:
         if frame is not None:
             rows_of = runs.summary if frame == "summary" else runs.frame(frame)
-            write_frame(rows_of, chosen(form, as_json=as_json), command=f"show {frame}")
+            write_frame(rows_of, asked, command=f"show {frame}")
             return
         findings = _Findings(runs)
-        click.echo(envelope("show", findings.plain()) if as_json else plain_lines(findings.text()))
+        told = envelope("show", findings.plain()) if asked is Format.JSON else plain_lines(findings.text())
+        click.echo(told)
 
 
 class _Findings:

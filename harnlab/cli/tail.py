@@ -12,7 +12,7 @@ from harnlab.cli.plain import plain_json, plain_text
 from harnlab.tailing import tail
 
 
-@click.command()
+@click.command(short_help="Events of a growing log as they come.")
 @click.argument("path")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more at the end.")
 @click.option(

@@ -35,6 +35,7 @@ from harnlab.lake.layout import (
 from harnlab.lake.parts import PartJob, StatedSource, count_part, not_written, write_part
 from harnlab.lake.plan import Ties
 from harnlab.lake.source_states import state_of
+from harnlab.plurals import counted
 from harnlab.progress import file_progress
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -79,8 +80,8 @@ class Converted:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.rows.get(name, 0):,} {name}" for name in ("runs", "events", "problems"))
-        parts = f"{len(self.written)} of {len(self.parts)} parts written"
-        return f"Converted({str(self.lake)!r}: {self.files:,} files, {parts}; {counts})"
+        parts = f"{len(self.written)} of {counted(len(self.parts), 'part')} written"
+        return f"Converted({str(self.lake)!r}: {counted(self.files, 'file')}, {parts}; {counts})"
 
 
 def convert(

@@ -10,22 +10,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 import polars as pl
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harnlab import __version__
-from harnlab.analysis import costs, routes
 from harnlab.charts.renderer import to_svg
 from harnlab.errors import UnreadablePath
+from harnlab.plurals import counted
 from harnlab.questions import runs_of
 from harnlab.replay.whatif.decidability import MEANINGS
-from harnlab.reports.appendix import Appendix
+from harnlab.reports.appendix import Appendix, Quote
+from harnlab.reports.headlines import headlines
 from harnlab.reports.redaction import Redactor
 from harnlab.reports.sections import Listing, Section, decidability, sections
 from harnlab.reports.words import Mask, cell, shown, shown_frame, sort_key, unmasked
@@ -37,9 +39,29 @@ MOST_ROWS: Final = 200
 _TEXTS: Final = ("task", "message")
 #: What a sentence quotes of a record.
 _QUOTED: Final = r"""("[^"]*"|'[^']*')"""
+#: Letters of a sentence that is told in full.
+_MOST_OF_A_SENTENCE: Final = 4_000
+#: Letters of a file's name that a table shows whole.
+_LONG_NAME: Final = 24
+#: Where a long path or name may be broken into lines: after these, and not in the middle of a word.
+_BREAKS: Final = re.compile("(?<=[/_])")
+_NAME: Final = re.compile("`([^`]+)`")
 _templates: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("harnlab.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
+
+
+def _breakable(text: str, over: int = 0) -> Markup:
+    """A path or name that breaks into lines where a reader would break it, if it has more letters than that."""
+    return Markup("<wbr>").join(_BREAKS.split(text) if len(text) > over else [text])
+
+
+def _with_names(text: str) -> Markup:
+    """A sentence whose names in backticks are set as names."""
+    return Markup(_NAME.sub(r"<code>\1</code>", str(escape(text))))
+
+
+_templates.filters |= {"breakable": _breakable, "counted": counted, "with_names": _with_names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +70,7 @@ class _Cell:
 
     text: str
     sort: str | None = None
-    anchor: str | None = None
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +128,21 @@ def report_page(runs: Runs, *, beside: Path, redact: bool = False) -> str:
     mask = redactor.text if redactor else unmasked
     appendix = Appendix(runs=runs, beside=beside, mask=mask, redactor=redactor)
 
-    def told(text: str) -> str:  # the folders above the logs name people and machines
-        return text.replace(appendix.root, "") if redact and appendix.root else text
+    def told(text: str) -> str:
+        if redact and appendix.root:  # the folders above the logs name people and machines
+            text = text.replace(appendix.root, "")
+        return shown(text, mask, most=_MOST_OF_A_SENTENCE)
 
-    drawn = [_section(section, mask, appendix) for section in sections(runs)]
+    first = headlines(runs, with_tasks=not redact)
+    drawn = [_section(section, mask, told, appendix) for section in sections(runs)]
     script = _templates.get_template("sort.js").render()
     return _templates.get_template("report.html.jinja").render(
         version=__version__,
         runs=runs,
-        total=costs.total(runs).to_dicts()[0],
-        findings=list(_findings(runs, lambda text: mask(told(text)))),
-        paragraph=shown(told(routes.incident(runs).paragraph), mask, most=4_000),
+        lead=told(first.lead),
+        findings=[replace(found, more=told(found.more)) for found in first.findings],
+        fine=first.fine,
+        unrecorded=first.unrecorded,
         sections=drawn,
         meanings={str(word): told for word, told in MEANINGS.items()},
         decidability=decidability(),
@@ -128,19 +154,22 @@ def report_page(runs: Runs, *, beside: Path, redact: bool = False) -> str:
     )
 
 
-def _findings(runs: Runs, mask: Mask) -> Iterator[dict[str, str]]:
-    for row in costs.overruns(runs).iter_rows(named=True):
-        yield {name: shown(str(row[name] or ""), mask, most=1_000) for name in ("step", "status", "because")}
-
-
-def _section(section: Section, mask: Mask, appendix: Appendix) -> dict[str, Any]:
+def _section(section: Section, mask: Mask, told: Callable[[str], str], appendix: Appendix) -> dict[str, Any]:
     """Charts drawn and table written out, of what may be shown."""
     charts = []
     for frames, draw in section.drawings:
         chart = draw(*(shown_frame(frame, mask) for frame in frames))
         charts.append({"svg": Markup(_svg(chart)), "title": _title(chart)})
     table = _table(section.listing, mask, appendix) if section.listing is not None else None
-    return {"title": section.title, "said": section.said, "charts": charts, "table": table}
+    return {
+        "anchor": section.anchor,
+        "title": section.title,
+        "said": section.said,
+        "told": [told(sentence) for sentence in section.told],
+        "charts": charts,
+        "table": table,
+        "nothing": section.nothing,
+    }
 
 
 def _svg(chart: Any) -> str:
@@ -197,8 +226,15 @@ def _spoken(rows: pl.DataFrame, mask: Mask) -> pl.DataFrame:
 
 
 def _place(path: str | None, line: int | None, mask: Mask, appendix: Appendix) -> _Cell:
+    """Name and line of a log, which jump to the quote with the whole path; the path itself where none is quoted."""
     if path is None:
         return _Cell(text="")
     number = line if line is not None else 1
-    text = shown(f"{path}:{number}".removeprefix(appendix.root), mask)
-    return _Cell(text=text, anchor=appendix.anchor(path, number))
+    quote = appendix.quoted(path, number)
+    told = path.removeprefix(appendix.root) if quote is None else _short(path.rpartition("/")[2])
+    return _Cell(text=shown(f"{told}:{number}", mask), sort=quote.place if quote else None, quote=quote)
+
+
+def _short(name: str) -> str:
+    """A file's name by its two ends, where it would make a column of its own."""
+    return name if len(name) <= _LONG_NAME else f"{name[:8]}…{name[-12:]}"

@@ -13,11 +13,13 @@ import polars as pl
 from harnlab import charts
 from harnlab.analysis import autonomy, costs, routes, skills, state
 from harnlab.replay import whatif
+from harnlab.reports.headlines import worst_of_each_step
 from harnlab.runs import Runs
 
 #: A chart that is drawn once its frames are known to be fit to show.
 Drawing = tuple[tuple[pl.DataFrame, ...], Callable[..., alt.TopLevelMixin]]
-_LINE: Final = ("source_path", "source_line")
+#: Steps that are told and drawn, by their worst overrun; the table has them all.
+_TOLD: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One section: its title, what it says, its charts, its table."""
+    """One section: its place, title, sentences, charts and table, and what is said where there is no row."""
 
+    anchor: str
     title: str
     said: str = ""
+    told: Sequence[str] = ()
+    nothing: str = "Nothing recorded."
     drawings: list[Drawing] = field(default_factory=list)
     listing: Listing | None = None
 
@@ -48,12 +53,16 @@ def sections(runs: Runs) -> Iterator[Section]:
     yield _autonomy(runs)
     yield _state(runs)
     yield Section(
+        anchor="runs",
         title="Runs",
+        nothing="No run is on record.",
         listing=Listing(caption="Every run", rows=runs.summary, columns=_RUN),
     )
     yield Section(
+        anchor="problems",
         title="Problems",
         said="Every line that could not be read as it should; nothing was left out in silence.",
+        nothing="Every line was read.",
         listing=Listing(
             caption="What could not be read",
             rows=runs.problems,
@@ -78,15 +87,19 @@ def _overruns(runs: Runs) -> Section:
     )
     columns = ("step", "status", "limit", "limit_value", "observed", "overshoot", "tripping_call_id")
     drawings: list[Drawing] = []
-    for (unit,), rows in over.group_by("unit", maintain_order=True):
+    worst = worst_of_each_step(over).head(_TOLD)
+    for (unit,), rows in worst.group_by("unit", maintain_order=True):
         running = costs.running(runs).join(
             rows.select("run_id", "span_id"), on=["run_id", "span_id"], how="semi", maintain_order="left"
         )
         if running.height:
             drawings.append(((running,), _running_in("tokens" if unit == "tokens" else "USD")))
     return Section(
+        anchor="overruns",
         title="Steps over their limit",
         said="The limit is tested after each call and strictly: the call that breaks it is already paid.",
+        told=[f"`{row['step']}` ({row['status']}): {row['because']}." for row in worst.to_dicts()],
+        nothing="No step went over a limit.",
         drawings=drawings,
         listing=Listing(caption="Steps that went over a declared limit", rows=places, columns=columns),
     )
@@ -108,6 +121,7 @@ def _money(runs: Runs) -> Section:
         ]
     columns = (*names, "calls", "unpriced_calls", "input_tokens", "output_tokens", "cost_usd", "share_pct")
     return Section(
+        anchor="money",
         title="Where the money went",
         said="Recorded costs, added up exactly. Calls without a price are counted and not guessed.",
         drawings=drawings,
@@ -130,8 +144,14 @@ def _routes(runs: Runs) -> Section:
         "timestamp", "model", "provider", "wire_format", "inherited_fields", "outcome_kind", "cost_usd",
     )  # fmt: skip
     return Section(
+        anchor="routes",
         title="Inherited routes",
-        said="Calls that took their provider, wire format or another field from the primary's route.",
+        said="Each call is sent to a provider and a model, in a wire format. These calls took one of those from "
+        "the route of the primary model, and not one chosen for them; nothing announces it. For a ticket:",
+        told=[routes.incident(runs).paragraph],
+        nothing="No call inherited its route."
+        if runs.frame("dispatches").height
+        else "No route is on record.",
         drawings=drawings,
         listing=Listing(caption="Inherited dispatches, oldest first", rows=inherited, columns=columns),
     )
@@ -163,8 +183,11 @@ def _skills(runs: Runs) -> Section:
         "skill_id", "omitted_reason", "omitted_turns", "turns_recorded", "in_use_turns", "budget_needed",
     )  # fmt: skip
     return Section(
+        anchor="skills",
         title="Skills left out",
-        said="budget_needed is the smallest catalog budget, in bytes, that shows the card in every turn.",
+        said="A skill whose card does not fit the catalog's budget is not shown to the model in that turn. "
+        "budget_needed is the smallest budget, in bytes, that shows the card in every turn.",
+        nothing="No skill was left out." if cards.height else "No skill catalog is on record.",
         drawings=drawings,
         listing=Listing(caption="Skills that were not shown in some turn", rows=omitted, columns=columns),
     )
@@ -174,8 +197,11 @@ def _autonomy(runs: Runs) -> Section:
     usage, denials = autonomy.usage(runs), autonomy.denials(runs)
     columns = ("at", "agent_key", "reason", "per_hour", "per_day", "approval_status", "waited_s")
     return Section(
+        anchor="autonomy",
         title="Autonomy denied",
-        said="Quotas are counted in UTC hours and days that do not roll.",
+        said="An agent may decide so often alone; beyond its quota a person is asked. Quotas are counted in UTC "
+        "hours and days that do not roll.",
+        nothing="No decision was denied." if usage.height else "No autonomy quota is on record.",
         drawings=[((usage,), charts.autonomy.hours)] if usage.height else [],
         listing=Listing(caption="Decisions that needed an approval", rows=denials, columns=columns),
     )
@@ -187,7 +213,11 @@ def _state(runs: Runs) -> Section:
     fits = timed > 0 and entries.height + handoffs.height <= charts.costs.MOST_ROWS
     columns = ("kind", "session_id", "key", "previous_writer", "current_writer", "at", "because")
     return Section(
+        anchor="state",
         title="Durable state",
+        said="What agents leave for each other under a key. In a conflict one agent writes where another had "
+        "written.",
+        nothing="No conflict." if entries.height + handoffs.height else "No durable state is on record.",
         drawings=[((entries, handoffs), charts.state.writer_lanes)] if fits else [],
         listing=Listing(
             caption="Conflicts between writers, recorded or suspected",

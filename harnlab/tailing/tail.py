@@ -102,6 +102,7 @@ def _log(path: str | os.PathLike[str]) -> tuple[Source, str, Callable[[Source, S
         "not one growing log",
         where=os.fspath(path),
         expected="a transcript, a topic file or the folder of them, an agent event log or a SQLite event log",
+        hint=next((one.shown for one in found if one.kind in _LINE_KINDS), None),
     )
 
 

@@ -219,7 +219,7 @@ class TestIncident:
         found = routes.incident(StandIn(dispatches=[dispatch("a", origins="iiiii")]))
         assert "the log has no call of it on a pinned route to compare with" in found.paragraph
         assert found.paragraph.endswith("Every origin is recorded.")
-        assert "1 of these calls has no known price" in found.paragraph
+        assert "its price is not known" in found.paragraph
         assert "session" not in found.paragraph
 
     def test_text_from_a_log_is_never_markup(self):
@@ -234,9 +234,8 @@ class TestIncident:
             StandIn(dispatches=[dispatch(None, origins="iiiii", timestamp=None, model=None)])
         )
         assert (found.started_at, found.models, found.unpriced_calls) == (None, (), 1)
-        assert (
-            "The first went to openrouter/?/openai_compat: run run-1, dispatches.jsonl:1." in found.paragraph
-        )
+        assert "It went to openrouter/?/openai_compat: run run-1, dispatches.jsonl:1." in found.paragraph
+        assert "It reaches 1 run, and costs 0.00 USD; its price is not known." in found.paragraph
 
     def test_calls_without_a_time_never_come_first(self):
         rows = [dispatch("a", origins="iiiii", timestamp=None), dispatch("b", 1, origins="iiiii")]

@@ -92,7 +92,7 @@ def photographed(browser, name, folder, widths):
 
 
 def photographed_report(browser, folder, widths):
-    """Pictures of the report of all samples; yields the files written."""
+    """Pictures of the report of all samples, its first screen and then part by part; yields the files written."""
     with tempfile.TemporaryDirectory() as scratch:
         report = hl.report(_runs(""), Path(scratch, "report.html"))
         for theme in GROUNDS:
@@ -100,13 +100,24 @@ def photographed_report(browser, folder, widths):
             page.goto(report.as_uri())
             for width in widths:
                 page.set_viewport_size({"width": width, "height": 900})
-                for number, part in enumerate(page.locator("main > :not(section), section").all()):
-                    box = part.bounding_box()
-                    file = folder / f"report-{theme}-{width}-{number:02}.png"
-                    clip = {**box, "x": 0, "width": width, "height": min(box["height"], TALLEST_PX)}
-                    page.screenshot(path=file, full_page=True, clip=clip)
-                    yield file
+                file = folder / f"report-{theme}-{width}-0-first.png"
+                page.screenshot(path=file)
+                yield file
+                for number, part in enumerate(page.locator("section").all(), start=1):
+                    name = f"report-{theme}-{width}-{number}-{part.get_attribute('id')}"
+                    yield from sliced(page, part.bounding_box(), width, folder / name)
             page.close()
+
+
+def sliced(page, box, width, name):
+    """Pictures of a part that is taller than one can show; of the log lines, which are all alike, the first."""
+    most = 1 if name.name.endswith("lines") else 9
+    for number in range(min(most, int(-(-box["height"] // TALLEST_PX)))):
+        top = number * TALLEST_PX
+        clip = {"x": 0, "y": box["y"] + top, "width": width, "height": min(box["height"] - top, TALLEST_PX)}
+        file = name.with_name(f"{name.name}-{number}.png")
+        page.screenshot(path=file, full_page=True, clip=clip)
+        yield file
 
 
 def main(arguments=None):

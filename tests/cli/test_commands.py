@@ -118,7 +118,7 @@ def test_a_path_that_is_missing_is_told_in_one_line(arguments, capsys):
         (("show", TRANSCRIPT, "--format", "xml"), "'xml' is not one of"),
         (("parity", TRANSCRIPT, "--core", "dispach"), "'dispach' is not one of"),
         (("whatif", "step-budget", TRANSCRIPT, "--max-usd", "cheap"), "'cheap' is no amount"),
-        (("whatif", "step-budget", TRANSCRIPT), "max_usd"),
+        (("whatif", "step-budget", TRANSCRIPT), "--max-usd …"),
         (("whatif", "catalog", TRANSCRIPT, "--budget", "1:2:0"), "'1:2:0' is no count"),
         (("whatif", "nothing", TRANSCRIPT), "No such command 'nothing'"),
         (("schema", "cals"), "no frame 'cals'"),
@@ -195,11 +195,73 @@ def test_a_closed_standard_input_is_told():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        (
+            "step-budget cost-overrun",
+            "harnlab: whatif step-budget: no limit; expected --max-usd …, --max-tokens … or both",
+        ),
+        ("step-budget cost-overrun --max-usd -1", "harnlab: whatif step-budget: --max-usd -1.0; expected"),
+        ("step-budget cost-overrun --step verfy --max-usd 1", "harnlab: whatif step-budget: no step 'verfy'"),
+        (
+            "catalog skill-catalog",
+            "harnlab: whatif catalog: nothing asked; expected --budget …, --limit … or both",
+        ),
+        (
+            "autonomy autonomy-pressure --per-hour -2",
+            "harnlab: whatif autonomy: --per-hour -2; expected a whole",
+        ),
+        ("autonomy autonomy-pressure", "expected --per-hour …, --per-day … or both"),
+    ],
+)
+def test_what_if_names_options_and_not_arguments_of_python(question, told, capsys):
+    name, sample, *options = question.split()
+    code, _, err = run(capsys, "whatif", name, f"{SAMPLES}/{sample}", *options)
+    assert code == 2
+    assert told in err
+
+
+def test_no_rows_are_told_as_such(capsys):
+    _, out, _ = run(capsys, "whatif", "catalog", f"{SAMPLES}/cost-overrun", "--budget", "500")
+    assert "(no rows: these runs record nothing that this question could change)" in out
+    _, out, _ = run(capsys, "show", f"{SAMPLES}/cost-overrun", "--frame", "handoffs")
+    assert out.endswith("\n(no rows)\n")
+
+
+def test_show_without_a_frame_takes_json_and_refuses_forms_that_need_rows(capsys):
+    _, out, _ = run(capsys, "show", f"{SAMPLES}/cost-overrun", "--format", "json")
+    assert json.loads(out)["command"] == "show"
+    code, out, err = run(capsys, "show", f"{SAMPLES}/cost-overrun", "--format", "csv")
+    assert (code, out) == (2, "")
+    assert err == (
+        "harnlab: --format: csv without a frame; expected --frame NAME beside it. Try: --frame summary\n"
+    )
+
+
+def test_a_folder_that_cannot_be_followed_names_a_log_in_it(capsys):
+    code, _, err = run(capsys, "tail", f"{SAMPLES}/cost-overrun", "--no-follow")
+    assert code == 2
+    assert err.endswith("sample_transcripts/cost-overrun/llm_transcript.jsonl\n")
+
+
 def test_head_ends_a_command_quietly():
     shell = f"{sys.executable} -m harnlab show {SAMPLES / 'inherited-route'} --frame events --format csv"
     done = subprocess.run(["sh", "-c", f"{shell} | head -n 1"], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("run_id,source_path")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_while_the_command_line_loads_is_no_traceback():
+    code = (
+        "import builtins, sys; from harnlab.cli import main; real = builtins.__import__\n"
+        "def stopped(name, *rest):\n"
+        "    if name == 'harnlab.cli.entry': raise KeyboardInterrupt\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = stopped; sys.exit(main(['show', '.']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "\nharnlab: stopped\n")
 
 
 def test_ctrl_c_ends_a_tail_with_a_word_and_no_traceback(tmp_path):
@@ -350,7 +412,7 @@ def test_compare_lists_what_differs_by_kind(capsys):
     words = data(capsys, "compare", *sides, "--kind", "vocabulary")["differences"]
     assert "dispatches.outcome_kind: lane_quarantined" in {row["what"] for row in words}
     _, out, _ = run(capsys, "compare", sides[0], sides[0])
-    assert out == "4 of 4 pairs have a run on either side\nnothing differs\n"
+    assert out == "4 of 4 pairs with a run on either side\nnothing differs\n"
 
 
 @pytest.mark.parametrize(

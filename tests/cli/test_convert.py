@@ -30,10 +30,10 @@ def run(capfd, *given):
 def test_it_says_what_was_written_and_the_second_time_that_there_was_nothing_to_do(capfd, lake):
     code, out, err = run(capfd, "convert", RUNS, "-o", lake)
     assert (code, err) == (0, "")
-    assert out.startswith(f"{lake}: 5 files; 1 parts written, 0 as they were\n1 runs, ")
+    assert out.startswith(f"{lake}: 5 files; 1 part written, 0 as before\nrows: runs 1, events ")
     code, out, _ = run(capfd, "convert", RUNS, "-o", lake)
     assert code == 0
-    assert "0 parts written, 1 as they were" in out
+    assert "0 parts written, 1 as before" in out
     assert out.endswith("nothing to do\n")
 
 
@@ -66,7 +66,7 @@ def test_a_dask_cluster_reads_where_its_address_is_given(capfd, lake):
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         code, out, err = run(capfd, "convert", RUNS, "-o", lake, "--dask", cluster.scheduler_address)
     assert (code, err) == (0, "")
-    assert "1 parts written" in out
+    assert "1 part written" in out
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@
 import base64
 import hashlib
 import re
+from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
 
+import polars as pl
 import pytest
 
 import harnlab as hl
+from harnlab.reports.headlines import _rounded, _spent, worst_of_each_step
 from harnlab.reports.words import shown
 from ingest.transcript_lines import dispatch, line, request, response
 
@@ -37,7 +40,7 @@ def small_log(folder, *records):
 
 
 def test_the_report_tells_both_findings_with_their_lines(page):
-    assert "llm_transcript.jsonl:63" in page
+    assert "llm_transcript.jsonl:63" in page.replace("<wbr>", "")
     assert "over its max_usd of 0.25 USD by 0.08642 USD" in page
     assert "silently inherited a part of the route" in page
     assert page.count("<svg") >= 5
@@ -74,7 +77,7 @@ def test_the_report_of_the_samples_is_under_three_megabytes_and_has_every_sectio
 
 def test_every_line_a_table_names_is_quoted_or_counted(of_the_samples):
     page = of_the_samples.read_text()
-    anchors = re.findall('<a href="#(line-[0-9]+)"', page)
+    anchors = re.findall('<a href="#(line-[0-9]+)" data-n', page)
     quotes = re.findall('<div class="quote" id="(line-[0-9]+)"', page)
     assert anchors
     assert set(anchors) == set(quotes)
@@ -82,14 +85,15 @@ def test_every_line_a_table_names_is_quoted_or_counted(of_the_samples):
 
 
 def test_a_quoted_line_links_to_the_file_from_where_the_report_lies(report, page):
-    links = re.findall('<p><a href="(\\./[^"]*)"', page)
+    links = re.findall('<p data-n="[0-9]+"><a href="(\\./[^"]*)"', page)
     assert links
     assert all((report.parent / unquote(link)).is_file() for link in links)
 
 
 def test_a_quoted_line_is_the_line_of_the_log(page):
     place, text = re.search(
-        r"<p><a [^>]*>(\S+cost-overrun/llm_transcript.jsonl:\d+)</a></p>\s*<pre>(.*?)</pre>", page
+        r"<p [^>]*><a [^>]*>(\S+cost-overrun/llm_transcript.jsonl:\d+)</a></p>\s*<pre>(.*?)</pre>",
+        page.replace("<wbr>", ""),
     ).groups()
     path, _, number = place.rpartition(":")
     assert Path(path).read_text().splitlines()[int(number) - 1][:100] == text.replace("&#34;", '"')[:100]
@@ -143,11 +147,83 @@ def test_a_file_name_that_looks_like_an_address_is_a_path(tmp_path):
     assert 'href="javascript' not in page
 
 
-def test_runs_without_findings_say_so(tmp_path):
+def seen(page):
+    """What a reader sees of the first screen."""
+    first = page[page.index("<h1>") : page.index("<nav")]
+    return re.sub(r"\s+", " ", unescape(re.sub("<[^>]*>", "", first)))
+
+
+def test_the_first_screen_says_in_sentences_what_it_cost_and_what_went_wrong(of_the_samples):
+    told = seen(of_the_samples.read_text())
+    assert "At least 4.19 USD for 391 model calls; 4 of them have no known price." in told
+    assert "The dearest run, “Release harbor-billing 4.12.0”, cost 1.31 USD." in told
+    assert "2 steps went over a limit: verify spent 0.34 USD, its limit is 0.25 USD; risk used 32,410" in told
+    assert "24 calls took a route nobody chose for them" in told
+    assert "2 came back empty and billed" in told
+    assert "48 pieces of the logs were not as expected: in 13 files" in told
+
+
+def test_every_finding_leads_to_a_section(of_the_samples):
+    page = of_the_samples.read_text()
+    named = re.findall('<li><a href="#([a-z]+)"', page)
+    assert named == ["overruns", "routes", "skills", "autonomy", "state", "problems"]
+    assert set(named) <= set(re.findall('<section id="([a-z]+)"', page))
+
+
+def test_what_is_not_found_is_told_apart_from_what_no_log_records(tmp_path):
     page = hl.report(small_log(tmp_path, response("c1")), tmp_path / "report.html").read_text()
-    assert "No step went over a limit." in page
+    told = seen(page)
+    assert "What happened in 1 run " in told
+    assert "Nothing went wrong that the logs can show." in told
+    assert "Looked for and not found: no step went over a limit; every line was read." in told
+    assert "Not on record, so not judged: routes, skill catalogs, autonomy quotas, durable state." in told
     assert "No inherited route found" in page
     assert "Redacted" not in page
+
+
+def test_a_limit_that_is_broken_by_less_than_a_cent_is_still_seen_to_be_broken():
+    assert _spent({"step": "a", "often": 1, "unit": "USD", "observed": 0.2503, "limit_value": 0.25}) == (
+        "`a` spent 0.2503 USD, its limit is 0.25 USD"
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "told"),
+    [
+        ("4.1933837", "4.19 USD"),
+        ("0", "0.00 USD"),
+        ("0.0042", "0.0042 USD"),
+        ("1234567.8", "1,234,567.80 USD"),
+    ],
+)
+def test_an_amount_is_told_as_one_says_it(amount, told):
+    assert _rounded(amount) == told
+
+
+def test_a_step_that_overran_in_many_runs_is_told_once_by_its_worst():
+    over = pl.DataFrame(
+        {"step": ["a", "b", "a"], "overshoot_pct": [5.0, None, 9.0], "observed": [105.0, None, 109.0]}
+    ).with_columns(unit=pl.lit("tokens"), limit_value=100.0)
+    told = [_spent(row) for row in worst_of_each_step(over).to_dicts()]
+    assert told == [
+        "`a` used 109 tokens, its limit is 100 (the worst of 2)",
+        "`b` was stopped by a limit, and by how much is not on record",
+    ]
+
+
+def test_nothing_at_all_is_a_report_too(tmp_path):
+    runs = small_log(tmp_path, response("c1")).filter(pl.col("run_id") == "nobody")
+    told = seen(hl.report(runs, tmp_path / "report.html").read_text())
+    assert "What happened in 0 runs No model call is on record." in told
+    assert "Nothing went wrong" not in told
+
+
+def test_a_document_that_is_quoted_takes_no_page_for_its_line_breaks(of_the_samples):
+    quotes = re.findall("<pre>(.*?)</pre>", of_the_samples.read_text(), re.DOTALL)
+    records = [quote for quote in quotes if quote.startswith("{ &#34;_type&#34;: &#34;run_record&#34;")]
+    assert len(records) > 20
+    assert not any("\n" in record for record in records)
+    assert "(a blank line)" in quotes
 
 
 def test_a_redacted_report_says_so_and_names_no_folder_above_the_logs(tmp_path):

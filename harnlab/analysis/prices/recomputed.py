@@ -129,27 +129,12 @@ def differences(
 
 
 def _recomputed(row: Row, prices: PriceTable, convention: CacheConvention) -> dict[str, Any]:
-    told = {name: row[name] for name in _COLUMNS if name in row}
-    line = row["response_line"] or row["error_line"] or row["source_line"]
-    told |= (
-        {"source_line": line}
-        if line == row["source_line"]
-        else {"source_line": line, "source_offset": None, "length": None}
-    )
+    told = {name: row[name] for name in _COLUMNS if name in row} | _place(row)
     if row["input_tokens"] is None or row["output_tokens"] is None:
-        why = (
-            "the tokens of the call are not recorded"
-            if row["status"] == "answered"
-            else "no answer is recorded"
-        )
+        answered = row["status"] == "answered"
+        why = "the tokens of the call are not recorded" if answered else "no answer is recorded"
         return told | {"cause": Cause.NO_USAGE.value, "because": f"{why}: there is nothing to price"}
-    tokens = Tokens(
-        input=row["input_tokens"],
-        output=row["output_tokens"],
-        cache_read=row["cache_read_tokens"] or 0,
-        cache_write=row["cache_write_tokens"] or 0,
-    )
-    tier = FAST if row["served_fast"] else STANDARD
+    tokens, tier = _tokens(row), FAST if row["served_fast"] else STANDARD
     price = prices.price(row["provider"], row["model"], tokens, tier)
     if price is None:
         why = f"{prices.name} has no {tier} price of {row['provider']}/{row['model']}"
@@ -170,3 +155,20 @@ def _recomputed(row: Row, prices: PriceTable, convention: CacheConvention) -> di
     )
     cause, because = cause_of(call, prices, convention)
     return told | {"cause": cause.value, "because": because}
+
+
+def _place(row: Row) -> dict[str, Any]:
+    """Line of what ended the call; its offset is known only where that is the row's own line."""
+    line = row["response_line"] or row["error_line"] or row["source_line"]
+    if line == row["source_line"]:
+        return {"source_line": line}
+    return {"source_line": line, "source_offset": None, "length": None}
+
+
+def _tokens(row: Row) -> Tokens:
+    return Tokens(
+        input=row["input_tokens"],
+        output=row["output_tokens"],
+        cache_read=row["cache_read_tokens"] or 0,
+        cache_write=row["cache_write_tokens"] or 0,
+    )

@@ -12,6 +12,7 @@ import polars as pl
 from harnlab.analysis.dimensions import INHERITED, PINNED
 from harnlab.analysis.intervals import wilson
 from harnlab.money import usd_text
+from harnlab.plurals import counted
 from harnlab.vocabulary import OutcomeKind
 
 #: Writes a text that came from a log.
@@ -130,7 +131,7 @@ def _told(it: Incident, quote: Quote) -> str:
         return " ".join(filter(None, (_nothing(it), _coverage(it))))
     parts = (
         _reach(it),
-        _start(it.first, quote),
+        _start(it, it.first, quote),
         _radius(it),
         _comparison(it, quote),
         _lanes(it),
@@ -142,32 +143,42 @@ def _told(it: Incident, quote: Quote) -> str:
 def _nothing(it: Incident) -> str:
     if not it.dispatches:
         return "No inherited route found: no dispatches are recorded, so the log cannot show any."
-    return f"No inherited route found in {_count(it.dispatches, 'dispatch', 'dispatches')}."
+    return f"No inherited route found in {counted(it.dispatches, 'dispatch', 'dispatches')}."
 
 
 def _reach(it: Incident) -> str:
     fields = ", ".join(f"{field} in {calls:,}" for field, calls in it.fields.items())
     return (
-        f"{it.calls:,} of {_count(it.dispatches, 'dispatch', 'dispatches')} ({_pct(it.calls, it.dispatches)}) "
+        f"{it.calls:,} of {counted(it.dispatches, 'dispatch', 'dispatches')} ({_pct(it.calls, it.dispatches)}) "
         f"silently inherited a part of the route from the primary: {fields}."
     )
 
 
-def _start(first: FirstCall, quote: Quote) -> str:
+def _start(it: Incident, first: FirstCall, quote: Quote) -> str:
     route = "/".join(part or "?" for part in (first.provider, first.model, first.wire_format))
     when = f" at {_utc(first.at)}" if first.at else ""
     step = f" in step {quote(first.step)}" if first.step else ""
     call = f", call {quote(first.call_id)}" if first.call_id else ""
-    return f"The first went to {quote(route)}{when}{step}: run {quote(first.run_id)}{call}, {quote(first.place)}."
+    went = "It went" if it.calls == 1 else "The first went"
+    return f"{went} to {quote(route)}{when}{step}: run {quote(first.run_id)}{call}, {quote(first.place)}."
 
 
 def _radius(it: Incident) -> str:
-    sessions = "" if it.sessions is None else f" and {_count(it.sessions, 'session')}"
+    sessions = "" if it.sessions is None else f" and {counted(it.sessions, 'session')}"
     until = f", the last at {_utc(it.ended_at)}" if it.ended_at and it.calls > 1 else ""
-    has = "has" if it.unpriced_calls == 1 else "have"
-    unpriced = f"; {it.unpriced_calls:,} of these calls {has} no known price" if it.unpriced_calls else ""
-    cost = f"cost {usd_text(it.cost_usd)}{unpriced}"
-    return f"They reach {_count(it.runs, 'run')}{sessions}{until}, and {cost}."
+    reach, cost = ("It reaches", "costs") if it.calls == 1 else ("They reach", "cost")
+    told = f"{reach} {counted(it.runs, 'run')}{sessions}{until}, and {cost} {usd_text(it.cost_usd)}"
+    return f"{told}{_unpriced(it)}."
+
+
+def _unpriced(it: Incident) -> str:
+    if not it.unpriced_calls:
+        return ""
+    if it.calls == 1:
+        return "; its price is not known"
+    return (
+        f"; {it.unpriced_calls:,} of these calls {'has' if it.unpriced_calls == 1 else 'have'} no known price"
+    )
 
 
 def _comparison(it: Incident, quote: Quote) -> str:
@@ -189,7 +200,7 @@ def _dead_of(outcomes: pl.DataFrame, model: str, origin: str) -> tuple[int, int]
 
 
 def _lanes(it: Incident) -> str:
-    dead = _count(it.dead, "inherited call")
+    dead = counted(it.dead, "inherited call")
     return f"{dead} ended in a dead lane, {it.recovered:,} only flaked and recovered."
 
 
@@ -206,11 +217,7 @@ def _coverage(it: Incident) -> str:
 def _share(some: int, calls: int) -> str:
     low, high = wilson(some, calls)
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
-    return f"{some:,} of {_count(calls, 'call')} ({_pct(some, calls)}, {interval})"
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{some:,} of {counted(calls, 'call')} ({_pct(some, calls)}, {interval})"
 
 
 def _pct(part: int, whole: int) -> str:

@@ -140,10 +140,11 @@ def _wait_until_up(lab, server, log, patience_s=60):
 
 
 @contextlib.contextmanager
-def running_chromium():
-    """Start the machine's own Chromium, headless."""
+def running_chromium(*, scroll_bars=False):
+    """Start the machine's own Chromium, headless; Playwright hides scroll bars unless asked not to."""
+    shown = ["--hide-scrollbars"] if scroll_bars else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, ignore_default_args=shown)
         try:
             yield browser
         finally:

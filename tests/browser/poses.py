@@ -1,4 +1,4 @@
-"""What every explorer looks like at first and after the clicks a reader makes: a cell each, and what is done in it."""
+"""Every explorer at first and after the clicks a reader makes: a cell each, and what is done in it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -31,7 +31,11 @@ FLAWS = """cell => {
         if (!box.width) continue;
         let above = node.parentElement;
         while (above !== area && !scrolls(above)) above = above.parentElement;
-        if (above === area && box.right > edge) found.push(`sticks out: ${node.tagName} ${node.className?.baseVal ?? node.className}`);
+        const name = `${node.tagName} ${node.className?.baseVal ?? node.className}`;
+        if (above === area && box.right > edge) found.push(`sticks out: ${name}`);
+        // headings and badges must be whole: their column is ours to widen
+        const whole = node.matches('.hl-title, .hl-badge') && node.scrollWidth > node.clientWidth + 1;
+        if (whole) found.push(`cut: ${node.innerText}`);
         const cut = node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflow === 'hidden';
         if (cut && node.innerText && !node.closest('[title]')) found.push(`cut: ${node.innerText.slice(0, 60)}`);
     }
@@ -73,7 +77,7 @@ def main(arguments=None):
     with (
         tempfile.TemporaryDirectory(prefix="harnlab-widgets-") as home,
         jupyter.running_lab(Path(home)) as lab,
-        jupyter.running_chromium() as browser,
+        jupyter.running_chromium(scroll_bars=True) as browser,
         jupyter.watched_page(browser, lab, height=TALLEST_PX) as (page, problems),
     ):
         lab.write("widgets.ipynb", SET_UP, *(POSES[name].cell for name in names))

@@ -27,7 +27,7 @@ from harnlab.widgets.selection import place_of, position_at
 
 _CALL_COLUMNS: Final = (
     GridColumn(name="position", title="call", kind="number", width=7),
-    GridColumn(name="model", title="model", width=20),
+    GridColumn(name="model", title="model", width=18),
     GridColumn(name="input_tokens", title="tokens in", kind="number", width=11),
     GridColumn(name="output_tokens", title="tokens out", kind="number", width=12),
     usd_column(width=11),

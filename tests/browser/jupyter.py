@@ -130,7 +130,7 @@ def _environment(home):
     }
 
 
-def _wait_until_up(lab, server, log, patience_s=60):
+def _wait_until_up(lab, server, log, patience_s=180):  # a machine that many share is slow, not wrong
     until = time.monotonic() + patience_s
     while time.monotonic() < until and server.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{lab.url}/api/status", timeout=2):

@@ -91,7 +91,7 @@ def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
     panels: alt.FacetChart = (
         alt.LayerChart(layer=[bars, quota, notes])
         .facet(row=alt.Row("group:N", sort=groups, title=None, header=header))
-        .properties(title="Decisions taken alone by UTC hour (dashed: quota an hour, ✗ denied)")
+        .properties(title="Decisions by UTC hour (dashed: quota an hour; ✗ denied)")
     )
     return panels
 

@@ -122,7 +122,8 @@ def _measure(kind: str) -> tuple[str, pl.Expr]:
         change = pl.col("change_usd")
         sign = pl.when(change >= 0).then(pl.lit("+")).otherwise(pl.lit("−"))
         amount = pl.format("{}{} USD", sign, change.abs().round(6))
-        same = pl.format("same sum, {} pairs differ", "pairs_differing")
+        many = pl.when(pl.col("pairs_differing") == 1).then(pl.lit(" differs")).otherwise(pl.lit("s differ"))
+        same = pl.format("same sum, {} pair{}", "pairs_differing", many)
         told = pl.when(change.round(6) == 0).then(same).otherwise(amount).fill_null("price unknown")
         return "cost_usd", told
     if kind in ("route", "outcome", "decision"):

@@ -70,7 +70,7 @@ def by_dimension(costs: pl.DataFrame, /, *, top: int = 20) -> alt.LayerChart:
         )
     names = dimensions_of(costs)
     rows = _folded(costs, names, top).with_columns(note=_note())
-    chart = alt.Chart(rows, width=420)
+    chart = alt.Chart(rows, width=380)
     base = chart.encode(y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)))
     bars = base.mark_bar(color=_BAR).encode(
         x=alt.X("cost_usd:Q", title="known cost, USD"),
@@ -107,8 +107,11 @@ def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
     names = dimensions_of(trend, but=("at",))
     ranked = _ranked(trend, names, top)
     rows = windowed(ranked.drop_nulls("at"), ("rank", "group"), ("calls", "cost_usd"))
-    order = rows.sort("rank")["group"].unique(maintain_order=True).to_list()
-    chart = alt.Chart(rows, width=520, height=60 if names else 160)
+    # a row too low to see next to the dearest one still tells what it cost
+    total = pl.col("cost_usd").sum().over("group").round(6)
+    rows = rows.with_columns(panel=pl.format("{} · {} USD", "group", total))
+    order = rows.sort("rank")["panel"].unique(maintain_order=True).to_list()
+    chart = alt.Chart(rows, width=440, height=60 if names else 160)
     bars = chart.mark_rect(color=_BAR).encode(
         x=alt.X("at:T", scale=UTC, title="time, UTC", axis=CLOCK),
         x2="until:T",
@@ -123,7 +126,7 @@ def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
     )
     if names:
         header = alt.Header(labelAngle=0, labelAlign="left", labelLimit=220)
-        bars = bars.encode(row=alt.Row("group:N", sort=order, title=None, header=header))
+        bars = bars.encode(row=alt.Row("panel:N", sort=order, title=None, header=header))
     title = f"Cost over time{f' by {names[0]}' if names else ''}"
     untimed = ranked.filter(pl.col("at").is_null())
     notes = [_left_out(untimed), _unpriced(ranked.drop_nulls("at"))]
@@ -160,7 +163,7 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
     if unit not in _UNITS:
         raise UnknownName.among("unit", unit, _UNITS, where="unit")
     rows = _panels(running, *_UNITS[unit], unit)
-    base = alt.Chart(rows, width=520, height=120)
+    base = alt.Chart(rows, width=460, height=120)
     x = alt.X(
         "call:Q",
         title="call of the step",
@@ -209,7 +212,8 @@ def _folded(costs: pl.DataFrame, names: Sequence[str], top: int) -> pl.DataFrame
 
 def _note() -> pl.Expr:
     """Amount, share and what has no price, in words."""
-    cost = pl.format("{} USD", pl.col("cost_usd").round(6)).fill_null("price unknown")
+    told = pl.col("cost_usd").map_elements(lambda amount: f"{amount:,.6f} USD", return_dtype=pl.String)
+    cost = told.fill_null("price unknown")
     share = pl.format(" · {} %", pl.col("share_pct").round(1)).fill_null("")
     unpriced = pl.when(pl.col("unpriced_calls") > 0).then(pl.format(" · {} unpriced", "unpriced_calls"))
     return cost + share + unpriced.fill_null("")
@@ -233,11 +237,15 @@ def _ranked(trend: pl.DataFrame, names: Sequence[str], top: int) -> pl.DataFrame
 def _left_out(rows: pl.DataFrame) -> str:
     if not rows.height:
         return ""
-    return f"not drawn, for want of a time: {rows['calls'].sum():,} calls ({rows['cost_usd'].sum():.6g} USD)"
+    calls = rows["calls"].sum()
+    counted = f"{calls:,} call{'' if calls == 1 else 's'}"
+    return f"not drawn, for want of a time: {counted} ({rows['cost_usd'].sum():.6g} USD)"
 
 
 def _unpriced(rows: pl.DataFrame) -> str:
     calls = rows["unpriced_calls"].sum()
+    if calls == 1:
+        return "1 call without a price counts nothing"
     return f"{calls:,} calls without a price count nothing" if calls else ""
 
 
@@ -265,7 +273,8 @@ def _panels(running: pl.DataFrame, used: str, limit: str, unit: str) -> pl.DataF
     over = amount - ceiling
     other = "token" if unit == "USD" else "USD"
     rows = rows.select(
-        group_label(names).alias("panel"), "step", "model", "call_id", "source_line", "tripping",
+        group_label(names).str.replace(" · ", " · span ", literal=True).alias("panel"),
+        "step", "model", "call_id", "source_line", "tripping",
         call.alias("call"), amount.alias("used"), ceiling.alias("limit"),
         pl.when(call == 1).then(ceiling).alias("limit_once"),
         pl.when(call == 1).then(pl.format(f"limit {{}} {unit}", _told(ceiling, unit))).alias("limit_text"),

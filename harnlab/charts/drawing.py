@@ -20,13 +20,16 @@ WINDOW: Final = "utcyearmonthdatehoursminutes"
 
 
 def clock(times: pl.Series) -> alt.Axis:
-    """UTC axis over some times, in seconds where minutes would all read the same."""
+    """UTC axis over some times, in seconds where minutes would all read the same; its title then names the day."""
     first, last = times.min(), times.max()
-    narrow = (
-        isinstance(first, datetime) and isinstance(last, datetime) and last - first < timedelta(minutes=15)
-    )
     axis: alt.Axis = CLOCK.copy()
-    axis["format"] = "%m-%d %H:%M:%S" if narrow else CLOCK["format"]
+    axis["title"] = "time, UTC"
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return axis
+    if last - first < timedelta(minutes=15):
+        one_day = first.date() == last.date()
+        axis["format"] = "%H:%M:%S" if one_day else "%m-%d %H:%M:%S"
+        axis["title"] = f"time on {first:%Y-%m-%d}, UTC" if one_day else "time, UTC"
     return axis
 
 
@@ -44,9 +47,13 @@ def require(frame: pl.DataFrame, columns: Iterable[str], *, chart: str, source: 
         )
 
 
-def titled(title: str, *layers: alt.Chart) -> alt.LayerChart:
-    """Layers as one chart under one title."""
-    return alt.LayerChart(layer=list(layers), title=title)
+def titled(title: str, *layers: alt.Chart, subtitle: str = "") -> alt.LayerChart:
+    """Layers as one chart under one title, which says where they have nothing to draw."""
+    rows = layers[0].data if layers else None
+    if isinstance(rows, pl.DataFrame) and rows.is_empty():
+        subtitle = "no rows to draw"
+    heading = alt.Title(title, subtitle=subtitle) if subtitle else title
+    return alt.LayerChart(layer=list(layers), title=heading)
 
 
 def dimensions_of(frame: pl.DataFrame, *, until: str = "calls", but: Sequence[str] = ()) -> list[str]:

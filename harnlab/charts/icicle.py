@@ -31,6 +31,16 @@ UNITS: Final = {
     "tokens": (("input_tokens", "output_tokens"), "tokens, input and output"),
     "time": (("response_ms",), "time to answer, seconds"),
 }
+_SAID: Final = {"usd": "USD", "tokens": "tokens", "time": "s"}
+#: Letters of a line below the title, so that a chart is not wider for its words.
+_LINE: Final = 100
+#: Names that say nothing once they are cut.
+_WHOLE: Final = frozenset({"call_id", "run_id"})
+_TITLES: Final = {
+    "usd": "Cost",
+    "tokens": "Tokens",
+    "time": "Time",
+}
 
 
 @of_frames
@@ -74,8 +84,8 @@ def icicle(costs: pl.DataFrame, /, *, unit: str = "usd", budget: float | None = 
     bars = _bars(_folded(_measured(costs, unit), names), names, unit)
     layers = _drawn(bars, names, told, _end(bars, budget))
     if budget is not None:
-        layers += _budget_line(budget, told)
-    title = alt.Title(f"{_title(unit)} by {' → '.join(names)}", subtitle=_legend(bars))
+        layers += _budget_line(budget, told, _SAID[unit])
+    title = alt.Title(f"{_TITLES[unit]} by {' → '.join(names)}", subtitle=_legend(bars))
     return alt.LayerChart(layer=layers, title=title)
 
 
@@ -98,12 +108,8 @@ def _measured(costs: pl.DataFrame, unit: str) -> pl.DataFrame:
     )
 
 
-def _title(unit: str) -> str:
-    return {"usd": "Cost", "tokens": "Tokens", "time": "Time"}[unit]
-
-
-def _legend(bars: pl.DataFrame) -> str:
-    """What the marks beyond plain bars mean, where there are any."""
+def _legend(bars: pl.DataFrame) -> str | list[str]:
+    """What the marks beyond plain bars mean, where there are any; in two lines where one would be too long."""
     parts = ["a call counts in its innermost step"]
     if bars["partial"].any():
         parts.append("╱╱ hatched: some calls not known, at least this much")
@@ -111,7 +117,9 @@ def _legend(bars: pl.DataFrame) -> str:
         parts.append("▲ framed: a visit went over its limit")
     if bars["limit"].count():
         parts.append("┆ limit of all visits")
-    return "; ".join(parts)
+    if len(one := "; ".join(parts)) <= _LINE:
+        return one
+    return ["; ".join(parts[:2]), "; ".join(parts[2:])]
 
 
 def _end(bars: pl.DataFrame, budget: float | None) -> float:
@@ -148,16 +156,18 @@ def _bars(rows: pl.DataFrame, names: Sequence[str], unit: str) -> pl.DataFrame:
                 center=pl.lit(depth + 0.47),
                 partial=pl.col("unknown") > 0,
                 limit=pl.col("start") + over,
-                label=_cut(pl.col("name"), room),
+                label=_cut(pl.col("name"), room, whole=name in _WHOLE),
             )
         )
     return pl.concat(levels).filter(pl.col("amount") > 0)
 
 
-def _cut(name: pl.Expr, room: pl.Expr) -> pl.Expr:
-    """Name in as many letters as a bar has room for; nothing where too few would be left."""
+def _cut(name: pl.Expr, room: pl.Expr, *, whole: bool) -> pl.Expr:
+    """Name in as many letters as a bar has room for; nothing where too few would be left, or it must be whole."""
     short = pl.concat_str(name.str.head(room - 1), pl.lit("…"))
     fits = name.str.len_chars() <= room
+    if whole:
+        return pl.when(fits).then(name).otherwise(pl.lit(""))
     return pl.when(fits).then(name).when(room >= _FEWEST_LETTERS).then(short).otherwise(pl.lit(""))
 
 
@@ -269,8 +279,8 @@ def _hatches(bars: pl.DataFrame, end: float) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
-def _budget_line(budget: float, told: str) -> list[Any]:
-    rows = pl.DataFrame({"budget": [float(budget)], "text": [f"budget {budget:g}"]})
+def _budget_line(budget: float, told: str, unit: str) -> list[Any]:
+    rows = pl.DataFrame({"budget": [float(budget)], "text": [f"budget {budget:,g} {unit}"]})
     base = alt.Chart(rows)
     rule = base.mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x=alt.X("budget:Q", title=told))
     text = base.mark_text(align="right", baseline="bottom", dx=-4, dy=-2)

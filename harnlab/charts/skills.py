@@ -129,15 +129,16 @@ def catalog_fit(fit: pl.DataFrame, /) -> alt.LayerChart:
         state=pl.when("shown").then(pl.lit("shown")).otherwise(pl.lit("left out")),
         glyph=pl.when("shown").then(pl.lit("○")).otherwise(pl.lit("×")),
     )
-    base = alt.Chart(rows, width=520, height=alt.Step(22))
+    base = alt.Chart(rows, width=460, height=alt.Step(22))
+    legend = alt.Legend(orient="bottom")
     y = alt.Y("label:N", sort=rows["label"].to_list(), title=None, axis=alt.Axis(labelLimit=220))
     scale = alt.Scale(domain=["shown", "left out"], range=[_SHOWN, _OMITTED])
     bars = base.mark_bar(strokeWidth=1).encode(
-        stroke=alt.Color("state:N", scale=scale, title=None),
+        stroke=alt.Color("state:N", scale=scale, title=None, legend=legend),
         x=alt.X("from_byte:Q", title="UTF-8 bytes of the catalog"),
         x2="to_byte:Q",
         y=y,
-        color=alt.Color("state:N", scale=scale, title=None),
+        color=alt.Color("state:N", scale=scale, title=None, legend=legend),
         fillOpacity=alt.condition("datum.shown", alt.value(0.9), alt.value(0.35)),
         tooltip=["label:N", "bytes:Q", "to_byte:Q", "state:N", "smallest_budget:Q", "because:N"],
     )

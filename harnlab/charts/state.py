@@ -71,14 +71,16 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
             f"{drawn.height:,} keys", where="charts.state.writer_lanes", expected=f"at most {MOST_ROWS:,}"
         )
     drawn = drawn.with_columns(told=pl.when(pl.col("kind") != _KINDS[2]).then("key").otherwise(pl.lit("")))
-    base = alt.Chart(drawn, width=520, height=alt.Step(34))
-    x = alt.X("at:T", scale=UTC, title="time, UTC", axis=clock(drawn["at"]))
+    base = alt.Chart(drawn, width=440, height=alt.Step(34))
+    axis = clock(drawn["at"])
+    x = alt.X("at:T", scale=UTC, title=axis["title"], axis=axis)
     y = alt.Y("writer:N", title=None)
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
         x=x,
         y=y,
-        color=alt.Color("kind:N", scale=alt.Scale(domain=_KINDS, range=_COLORS), title=None),
-        shape=alt.Shape("kind:N", scale=alt.Scale(domain=_KINDS, range=_SHAPES), title=None),
+        # the subtitle is the legend
+        color=alt.Color("kind:N", scale=alt.Scale(domain=_KINDS, range=_COLORS), legend=None),
+        shape=alt.Shape("kind:N", scale=alt.Scale(domain=_KINDS, range=_SHAPES), legend=None),
         tooltip=[
             alt.Tooltip("at:T", timeUnit="utcyearmonthdatehoursminutesseconds", title="at (UTC)"),
             "writer:N",

@@ -78,7 +78,7 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     color = alt.Color("decidability:N", scale=scale, title="decidability", legend=_LEGEND)
     told = scale.to_dict()["domain"]
     shapes = alt.Scale(domain=told, range=[_SHAPES.get(word, "cross") for word in told])
-    base = alt.Chart(rows, width=520, height=240)
+    base = alt.Chart(rows, width=490, height=240)
     tooltip = ["asked:Q", "least_usd:Q", "most_usd:Q", "recorded_usd:Q", "decidability:N", "note:N"]
     bars = base.mark_rule(strokeWidth=3).encode(x=x, y=y, y2="most_usd:Q", color=color)
     ends = base.transform_filter("datum.censored > 0").mark_rule(strokeWidth=2, strokeDash=[3, 3])
@@ -133,6 +133,9 @@ def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
     counted = pl.when(pl.col("censored") > 0).then(pl.format(" {} cut", "censored")).otherwise(pl.lit(""))
     without = pl.when(pl.col("left_out") > 0).then(pl.format(" {} unknown", "left_out")).otherwise(pl.lit(""))
     glyph = pl.col("decidability").replace_strict(glyphs, return_dtype=pl.String)
+    exact = (pl.col("decidability") == "exact") & (pl.lit(rows.height) <= _MOST_NOTES)
+    amount = pl.col("least_usd").round_sig_figs(3).cast(pl.String)
+    glyph = pl.when(exact).then(amount).otherwise(glyph)
     return rows.with_columns(note=glyph + counted + without).drop("rank").sort("asked")
 
 

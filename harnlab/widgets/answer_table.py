@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import polars as pl
 
-from harnlab.charts.theme import Palette, Swatch
+from harnlab.charts.whatif import DECIDABILITY as DECIDED
 from harnlab.widgets.elements import Element, badge, button, element, log_words, note
-from harnlab.widgets.log_text import ABSENT, one_line
+from harnlab.widgets.log_text import ABSENT, one_line, usd
 
-#: How the four words of decidability are drawn.
-DECIDED: Final = Palette(
-    name="decidability",
-    swatches=(
-        Swatch(word="exact", label="exact", color="#316d6e", glyph="="),
-        Swatch(word="bound", label="bound", color="#4a66fd", glyph="≤"),
-        Swatch(word="censored", label="censored", color="#c78107", glyph="…"),
-        Swatch(word="insufficient", label="insufficient", color="#6b6a6a", glyph="?"),
-    ),
-)
+__all__ = ["DECIDED", "answer_table", "meanings"]
+
 _SHOWN: Final = 12
+_MEANT: Final = {
+    "exact": "the record proves it",
+    "bound": "the record proves a limit",
+    "censored": "the run was cut there, beyond it nothing is known",
+    "insufficient": "the record does not say",
+}
+
+
+def meanings(words: Iterable[str | None]) -> Element:
+    """What the words of decidability say, for those there are."""
+    there = set(words)
+    told = [s for s in DECIDED.swatches if s.word in there]
+    parts = [(badge(DECIDED, s.word), f" {_MEANT[s.word]}{'; ' if s is not told[-1] else ''}") for s in told]
+    return element("p", *(part for pair in parts for part in pair), class_="hl-note")
 
 
 def answer_table(answers: pl.DataFrame, headline: str, *, shown: Mapping[str, Any] | None) -> list[Element]:
@@ -35,19 +41,28 @@ def answer_table(answers: pl.DataFrame, headline: str, *, shown: Mapping[str, An
         )
         rows = rows.sort(here, descending=True, maintain_order=True)
     body = [_row(row) for row in rows.head(_SHOWN).iter_rows(named=True)]
-    head = element("tr", *(element("th", name, scope="col") for name in ("step", "saves", "", "because")))
+    names = {"step": "", "saves, USD": "hl-amount", "proof": "", "because": ""}
+    head = element("tr", *(element("th", name, scope="col", class_=kind) for name, kind in names.items()))
     table = element("table", element("thead", head), element("tbody", *body), class_="hl-answers")
     left = [note(f"{rows.height - _SHOWN:,} more in `.answers`")] if rows.height > _SHOWN else []
     back = button("Back to the declared limits", "declared")
     told = element("p", element("strong", one_line(headline, 400)), role="status")
-    return [told, element("div", table, class_="hl-wide", data_scroll="answers"), *left, back]
+    legend = meanings(answers["decidability"].unique())
+    return [told, element("div", table, class_="hl-wide", data_scroll="answers"), *left, legend, back]
 
 
 def _row(row: Mapping[str, Any]) -> Element:
     where = f"span {row['span_id']}" if row["span_id"] is not None else ""
     return element(
         "tr",
-        element("th", log_words(row["step"] or ABSENT, 40), " ", element("small", where), scope="row"),
+        element(
+            "th",
+            log_words(row["step"] or ABSENT, 40),
+            " ",
+            element("small", where),
+            scope="row",
+            class_="hl-name",
+        ),
         element("td", _saved(row), class_="hl-amount"),
         element("td", badge(DECIDED, row["decidability"])),
         element("td", log_words(row["because"] or "", 300)),
@@ -58,4 +73,4 @@ def _saved(row: Mapping[str, Any]) -> str:
     if row["savings_usd"] is None:
         return "not known"
     side = "at most " if row["savings_side"] == "at_most" else ""
-    return f"{side}{float(format(row['savings_usd'], '.10g')):g} USD"
+    return f"{side}{usd(row['savings_usd'])}"

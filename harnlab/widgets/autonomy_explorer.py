@@ -13,7 +13,7 @@ import traitlets as t
 from harnlab.errors import UnknownName
 from harnlab.runs import Runs
 from harnlab.widgets import autonomy_views
-from harnlab.widgets.answer_table import DECIDED
+from harnlab.widgets.answer_table import DECIDED, meanings
 from harnlab.widgets.autonomy_views import APPROVALS, DECISIONS
 from harnlab.widgets.dial import Dial
 from harnlab.widgets.drawing import Drawing
@@ -29,28 +29,32 @@ def _place(log: str | None) -> str:
     if log is None:
         return ABSENT
     folder, found, kind = log.partition("/.harn/events")
-    return f"{tail(folder, 15)} {visible(kind).strip('/.')}" if found else tail(log, 22)
+    last = folder.rpartition("/")[2]
+    return f"{tail(last, 15)} {visible(kind).strip('/.')}" if found else tail(log, 22)
 
 
 _STREAMS: Final = (
-    GridColumn(name="agent_key", title="agent", width=20),
+    GridColumn(name="agent_key", title="agent", width=19),
     GridColumn(name="producer", title="decided by", width=18),
-    GridColumn(name="attempts", title="attempts", kind="number", width=12),
-    GridColumn(name="denied", title="denied", kind="number", width=10),
+    GridColumn(name="attempts", title="attempts", kind="number", width=11),
+    GridColumn(name="denied", title="denied", kind="number", width=9),
     GridColumn(name="pending", title="pending", kind="number", width=10),
-    GridColumn(name="answered", title="answered", kind="number", width=12),
-    GridColumn(name="per_hour", title="per_hour", kind="number", width=12),
-    GridColumn(name="per_day", title="per_day", kind="number", width=11),
-    GridColumn(name="log", title="log", width=24, write=_place),
+    GridColumn(name="answered", title="answered", kind="number", width=11),
+    GridColumn(name="per_hour", title="per_hour", kind="number", width=11),
+    GridColumn(name="per_day", title="per_day", kind="number", width=10),
+    GridColumn(name="log", title="log", width=18, write=_place),
 )
 _ATTEMPTS: Final = (
     GridColumn(name="at", title="time, UTC", width=20),
     GridColumn(name="recorded_decision", title="decision", kind="badge", width=13, palette=DECISIONS),
     GridColumn(name="recorded_reason", title="because", width=32),
     GridColumn(name="approval_status", title="approval", kind="badge", width=13, palette=APPROVALS),
-    GridColumn(name="whatif_decision", title="asked", kind="badge", width=13, palette=DECISIONS),
-    GridColumn(name="decidability", title="proved", kind="badge", width=14, palette=DECIDED),
     GridColumn(name="source_line", title="line", kind="number", width=8),
+)
+#: What another quota would have done, beside what was decided; only while one is asked about.
+_ANSWERS: Final = (
+    GridColumn(name="whatif_decision", title="asked quota", kind="badge", width=14, palette=DECISIONS),
+    GridColumn(name="decidability", title="proof", kind="badge", width=14, palette=DECIDED),
 )
 
 
@@ -83,6 +87,7 @@ class AutonomyExplorer(Explorer):
 
     kind: ClassVar[str] = "autonomy-explorer"
     state: ClassVar[dict[str, Any]] = {"stream": None, "place": None, "per_hour": None, "per_day": None}
+    nothing: ClassVar[str] = "These runs recorded no decision that a quota counts."
 
     stream = t.Int(None, allow_none=True)
     place = t.Unicode(None, allow_none=True)
@@ -101,7 +106,7 @@ class AutonomyExplorer(Explorer):
         super().__init__(source)
         self._read()
         self.agents = Grid(self._streams, _STREAMS, label="agents", visible=6)
-        self.decisions = Grid(self.attempts, _ATTEMPTS, label="decisions", visible=8)
+        self.decisions = Grid(self.attempts, self._columns(), label="decisions", visible=8)
         self._chart, self._answered, self._record = Drawing(), Drawing(), Drawing()
         self._dials = {name: Dial(name, whole=True) for name in ("per_hour", "per_day")}
         for name, dial in self._dials.items():
@@ -113,7 +118,8 @@ class AutonomyExplorer(Explorer):
         self.decisions.observe(self._decision_picked, names="selected")
         self.decisions.on_open(lambda _position: self._record.go_to("raw"))
         dials = widgets.HBox([*self._dials.values()], layout={"flex_flow": "row wrap"})
-        self.children = (self.agents, self._chart, dials, self._answered, self.decisions, self._record)
+        self._parts = (self.agents, self._chart, dials, self._answered, self.decisions, self._record)
+        self._show(*self._parts, empty=self._attempts.is_empty())
         self._draw()
         self.stream, self.place, self.per_hour, self.per_day = stream, place, per_hour, per_day
 
@@ -160,7 +166,12 @@ class AutonomyExplorer(Explorer):
         self.place = self.stream = self.per_hour = self.per_day = None
         self._read()
         self.agents.show(self._streams)
+        self._show(*self._parts, empty=self._attempts.is_empty())
         self._show_agent()
+
+    def _columns(self) -> tuple[GridColumn, ...]:
+        """Columns of the decisions: the answers stand beside what was decided."""
+        return (*_ATTEMPTS[:2], *_ANSWERS, *_ATTEMPTS[2:]) if self._is_asked() else _ATTEMPTS
 
     def _of_agent(self) -> pl.DataFrame:
         if self.stream is None:
@@ -201,7 +212,7 @@ class AutonomyExplorer(Explorer):
     @t.observe("per_hour", "per_day")
     def _asked(self, _change: Mapping[str, Any]) -> None:
         self._read()
-        self.decisions.refresh(self._of_agent())
+        self.decisions.refresh(self._of_agent(), columns=self._columns())
         self._draw()
 
     def _agent_picked(self, change: Mapping[str, Any]) -> None:
@@ -220,7 +231,7 @@ class AutonomyExplorer(Explorer):
 
     def _show_agent(self) -> None:
         self.place = None
-        self.decisions.show(self._of_agent())
+        self.decisions.show(self._of_agent(), columns=self._columns())
         self._draw()
 
     def _draw(self) -> None:
@@ -257,5 +268,6 @@ class AutonomyExplorer(Explorer):
         )
         return [
             element("p", element("strong", told), role="status"),
+            meanings(rows["decidability"].unique()),
             button("Back to the recorded quotas", "recorded"),
         ]

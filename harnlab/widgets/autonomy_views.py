@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -32,7 +32,7 @@ APPROVALS: Final = Palette(
         Swatch(word="timeout", label="timeout", color="#6b6a6a", glyph="⌛"),
     ),
 )
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 820, 210, 8, 92, 24, 44
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 820, 226, 34, 104, 40, 44
 _MOST_HOURS: Final = 72
 
 
@@ -90,29 +90,57 @@ def hour_columns(attempts: pl.DataFrame, *, quota: int | None, asked: int | None
         return float(round(_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * number / tallest, 1))
 
     width = min(60.0, (_WIDTH - _LEFT - _RIGHT) / max(1, len(shown)))
-    marks = [element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y(0), y2=y(0), class_="hl-axis")]
+    marks = _counts_axis(y, int(tallest / 1.1))
+    named: date | None = None
     for place, hour in enumerate(shown):
         left = round(_LEFT + place * width + width * 0.12, 1)
         marks += _column(left, round(width * 0.76, 1), counts.get(hour, (0, 0)), y, hour)
         if place % (-(-len(shown) // 10) or 1) == 0:
+            # a day is named where it begins
+            day, named = ("" if hour.date() == named else f"{hour:%Y-%m-%d}"), hour.date()
             marks.append(element("text", f"{hour:%H:%M}", x=left, y=_HEIGHT - 26))
-            marks.append(element("text", f"{hour:%m-%d}", x=left, y=_HEIGHT - 10))
-    for limit, kind, text in ((quota, "hl-limit", "per_hour"), (asked, "hl-whatif", "asked")):
-        if limit is not None:
-            at, below = y(limit), kind == "hl-whatif" and limit <= (quota or 0)
-            marks.append(element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=at, y2=at, class_=kind))
-            said = element(
-                "text",
-                f"{text}: {limit}",
-                x=_WIDTH - _RIGHT + 6,
-                y=at + (14 if below else 0),
-                class_="hl-halo",
-            )
-            marks.append(said)
+            marks.append(element("text", day, x=left, y=_HEIGHT - 10))
+    marks += _quota_lines(y, quota, asked)
     left_out = f"; the first {len(shown)} of {len(counts)} hours" if len(counts) > len(shown) else ""
-    label = f"decisions by UTC hour: {len(attempts)} attempts{left_out}"
-    marks.append(element("text", label, x=_LEFT, y=14))
+    label = f"Decisions by UTC hour: {len(attempts)} attempts{left_out}"
+    marks += [element("text", label, x=0, y=14), *_key()]
     return element("svg", *marks, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=label)
+
+
+def _quota_lines(y: Any, quota: int | None, asked: int | None) -> list[Element]:
+    """The recorded quota and the one asked about, each with its name at the end of its line."""
+    marks = []
+    for limit, kind, text in ((quota, "hl-limit", "per_hour"), (asked, "hl-whatif", "asked")):
+        if limit is None:
+            continue
+        at, below = y(limit), kind == "hl-whatif" and limit <= (quota or 0)
+        marks.append(element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=at, y2=at, class_=kind))
+        place = {"x": _WIDTH - _RIGHT + 6, "y": at + (14 if below else 0)}
+        marks.append(element("text", f"{text}: {limit}", class_="hl-halo", **place))
+    return marks
+
+
+def _key() -> list[Element]:
+    """What the two colours are."""
+    marks = []
+    for x, kind, word in ((500, "hl-in", "✓ admitted"), (630, "hl-denied", "✗ denied")):
+        marks.append(element("rect", x=x, y=4, width=11, height=11, class_=kind))
+        marks.append(element("text", word, x=x + 16, y=14, class_="hl-key"))
+    return marks
+
+
+def _counts_axis(y: Any, most: int) -> list[Element]:
+    """Base line, and a few whole numbers with a guide each."""
+    step = max(1, -(-most // 4))
+    marks = [element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y(0), y2=y(0), class_="hl-axis")]
+    for number in range(0, most + 1, step):
+        at = y(number)
+        marks.append(element("text", f"{number:,}", x=_LEFT - 8, y=at + 4, text_anchor="end"))
+        if number:
+            marks.append(
+                element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=at, y2=at, class_="hl-axis hl-guide")
+            )
+    return marks
 
 
 def _shown_hours(hours: list[datetime]) -> list[datetime]:
@@ -131,20 +159,16 @@ def _column(left: float, width: float, pair: tuple[int, int], y: Any, hour: date
         return []
     told = element("title", f"{hour:%Y-%m-%d %H:%M} UTC: {admitted} admitted, {denied} denied")
     parts = [told]
-    for low, high, kind in ((0, admitted, "hl-in"), (admitted, admitted + denied, "hl-denied")):
+    middle = round(left + width / 2, 1)
+    for low, high, kind, glyph in (
+        (0, admitted, "hl-in", "✓"),
+        (admitted, admitted + denied, "hl-denied", "✗"),
+    ):
         if high > low:
             height = round(y(low) - y(high), 1)
+            at = round((y(low) + y(high)) / 2 + 4, 1)
             parts.append(element("rect", x=left, y=y(high), width=width, height=height, class_=kind))
-    if denied:
-        at = round((y(admitted) + y(admitted + denied)) / 2 + 4, 1)
-        parts.append(
-            element(
-                "text",
-                f"✗{denied}",
-                x=round(left + width / 2, 1),
-                y=at,
-                text_anchor="middle",
-                class_="hl-on-denied",
-            )
-        )
+            # what is too low for a word is told by the axis and the tooltip
+            said = f"{glyph}{high - low}" if height >= 14 else ""
+            parts.append(element("text", said, x=middle, y=at, text_anchor="middle", class_="hl-on-denied"))
     return [element("g", *parts)]

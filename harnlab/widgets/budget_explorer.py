@@ -22,19 +22,19 @@ from harnlab.widgets.elements import Element, button, element, log_words, note
 from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn, bar_cell, usd_column
 from harnlab.widgets.limit_sweep import LimitSweep
-from harnlab.widgets.log_text import count, one_line, usd
+from harnlab.widgets.log_text import count, one_line, sentence, usd
 from harnlab.widgets.selection import place_of, position_at
 
 _CALL_COLUMNS: Final = (
     GridColumn(name="position", title="call", kind="number", width=7),
-    GridColumn(name="model", title="model", width=22),
+    GridColumn(name="model", title="model", width=18),
     GridColumn(name="input_tokens", title="tokens in", kind="number", width=11),
     GridColumn(name="output_tokens", title="tokens out", kind="number", width=12),
-    usd_column(),
+    usd_column(width=11),
     usd_column("running_usd", "running, USD", width=14),
-    GridColumn(name="running_tokens", title="running, tokens", kind="number", width=16),
+    GridColumn(name="running_tokens", title="running, tokens", kind="number", width=17),
     GridColumn(
-        name="tripping", title="breaks the limit", width=16, write=lambda trips: "▲ here" if trips else ""
+        name="tripping", title="breaks the limit", width=17, write=lambda trips: "▲ here" if trips else ""
     ),
     GridColumn(name="source_line", title="line", kind="number", width=9),
 )
@@ -71,6 +71,7 @@ class BudgetExplorer(Explorer):
 
     kind: ClassVar[str] = "budget-explorer"
     state: ClassVar[dict[str, Any]] = {"place": None, "call": None, "max_usd": None, "max_tokens": None}
+    nothing: ClassVar[str] = "These runs recorded no step, so there is no limit to hold one against."
 
     place = t.Unicode(None, allow_none=True)
     call = t.Unicode(None, allow_none=True)
@@ -101,9 +102,10 @@ class BudgetExplorer(Explorer):
         self.sweep = LimitSweep(self._ask_about)
         self._bind()
         dials = widgets.HBox([*self._dials.values()], layout={"flex_flow": "row wrap"})
-        self.children = (
+        self._parts = (
             self.steps, self._told_above, self._chart, dials, self.sweep, self._answered, self.calls, self._record
         )  # fmt: skip
+        self._show(*self._parts, empty=self._step_rows.is_empty())
         self._show_step()
         self.place, self.call, self.max_usd, self.max_tokens = place, call, max_usd, max_tokens
 
@@ -151,22 +153,23 @@ class BudgetExplorer(Explorer):
         self.call = self.place = self.max_usd = self.max_tokens = None
         self._read()
         self.steps.show(self._step_rows, columns=self._step_columns())
+        self._show(*self._parts, empty=self._step_rows.is_empty())
         self._show_step()
 
     def _step_columns(self) -> tuple[GridColumn, ...]:
         bars = [
             GridColumn(
-                name=name, title=f"{title}, │ = limit", kind="bar", width=24, write=self._bar(name, write)
+                name=name, title=f"{title} (│ its limit)", kind="bar", width=22, write=self._bar(name, write)
             )
-            for name, title, write in (("usd", "USD", usd), ("tokens", "tokens", _whole))
+            for name, title, write in (("usd", "cost, USD", usd), ("tokens", "tokens", _whole))
         ]
         return (
-            GridColumn(name="step", title="step", width=14),
+            GridColumn(name="step", title="step", width=12),
             GridColumn(name="recorded_status", title="status", kind="badge", width=14, palette=STEP_STATUS),
             *bars,
-            GridColumn(name="over", title="over its limit by", width=26, write=budget_rows.over_text),
+            GridColumn(name="over", title="over its limit by", width=25, write=budget_rows.over_text),
             GridColumn(name="recorded_calls", title="calls", kind="number", width=7),
-            GridColumn(name="persona", title="persona", width=17),
+            GridColumn(name="persona", title="persona", width=16),
             GridColumn(name="run_id", title="run", width=24),
         )
 
@@ -269,6 +272,7 @@ class BudgetExplorer(Explorer):
         step = self._step()
         self._unit, self.call = None, None
         self.calls.show(budget_rows.calls_of(self._calls, step) if step else self._calls.clear())
+        self.calls.layout.display = None if step else "none"  # an empty table says nothing
         for call in self.calls.frame["tripping"].arg_true().head(1):
             self.calls.bring_in_sight(call)
         self._set_dials()
@@ -307,8 +311,11 @@ class BudgetExplorer(Explorer):
             self._chart.draw()
             return
         title = element("h3", log_words(step["step"] or "", 80))
-        told = [step["because"] or "It stayed within its limits.", budget_rows.charge_text(step, rows)]
-        self._told_above.draw(title, *(note(one_line(sentence, 400)) for sentence in told if sentence))
+        told = (step["because"] or "it stayed within its limits").replace("`", "")
+        charged = budget_rows.charge_text(step, rows)
+        self._told_above.draw(
+            title, element("p", sentence(told, 400)), *([note(one_line(charged, 400))] if charged else [])
+        )
         if not rows.height:
             self._chart.draw(note("Its calls are not recorded; only the totals above are."))
             return

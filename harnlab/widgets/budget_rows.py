@@ -140,11 +140,13 @@ def headline(asked: pl.DataFrame) -> str:
     exact = asked.filter(pl.col("decidability") == Decidability.EXACT.value)
     bound = asked.filter(pl.col("decidability") == Decidability.BOUND.value)
     saved = column_sum(exact.select(pl.col("savings_usd").drop_nulls()), "savings_usd")
+    open_ended = asked.height - exact.height - bound.height
     told = [f"{usd_text(saved)} saved, proved by the record"]
+    if open_ended and not saved:
+        told = ["No saving is proved by the record"]
     most = column_sum(bound.select(pl.col("savings_usd").drop_nulls()), "savings_usd")
     if most > Decimal(0):
         told.append(f"at most {usd_text(most)} more")
-    open_ended = asked.height - exact.height - bound.height
     if open_ended:
         told.append(f"{open_ended:,} of {asked.height:,} steps cannot be decided")
     trips = asked.filter(pl.col("whatif_trips").fill_null(False)).height

@@ -25,6 +25,7 @@ function render({ model, el }) {
     range.max = model.get("most");
     const stands = value ?? model.get("recorded") ?? model.get("most");
     if (Number(range.value) !== stands) range.value = stands;
+    range.classList.toggle("hl-unasked", value === null);
     range.setAttribute("aria-valuetext", value === null ? model.get("told") : String(value));
     box.placeholder = model.get("told");
     const written = value === null ? "" : String(value);

@@ -101,8 +101,8 @@ def raw_record(place: str, text: str) -> Element:
         element(
             "h4",
             "Log line ",
+            element("small", f"· {note}"),
             element("span", log_words(place, 200), class_="hl-place"),
-            element("small", f" · {note}"),
         ),
         element(
             "pre",

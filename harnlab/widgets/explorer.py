@@ -10,6 +10,7 @@ import polars as pl
 from harnlab.errors import HarnlabError
 from harnlab.questions import runs_of
 from harnlab.runs import Runs
+from harnlab.widgets.drawing import Drawing
 from harnlab.widgets.elements import Element, note, raw_record
 from harnlab.widgets.log_text import one_line, shortened
 from harnlab.widgets.selection import place_of
@@ -28,6 +29,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     kind: ClassVar[str] = "explorer"
     #: Traits that hold the state, in the order they are set again, and their values when nothing was done.
     state: ClassVar[dict[str, Any]] = {}
+    #: Said in place of empty tables where the runs have nothing to show.
+    nothing: ClassVar[str] = ""
 
     def __init__(self, source: Runs | Explorer) -> None:
         self.source = source if isinstance(source, Explorer) else runs_of(source, where=type(self).__name__)
@@ -60,6 +63,10 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def summary(self) -> dict[str, Any]:
         """What is shown, as small plain values that a notebook can be compared by."""
         return {name: getattr(self, name) for name in self.state}
+
+    def _show(self, *parts: Any, empty: bool) -> None:
+        """Show the parts; where there is nothing in them, one sentence that says so."""
+        self.children = (Drawing(note(self.nothing)),) if empty else parts
 
     def _reload(self) -> None:
         """Show other runs; done by explorers that follow a picker."""

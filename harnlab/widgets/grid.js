@@ -86,9 +86,10 @@ function render({ model, el }) {
       th.setAttribute("role", "columnheader");
       const order = by === column.name ? (descending ? "descending" : "ascending") : "none";
       th.setAttribute("aria-sort", order);
-      const button = make("button", "", column.title);
-      button.title = `sort by ${column.name}`;
-      if (order !== "none") button.append(make("span", "hl-sort", descending ? " ▼" : " ▲"));
+      const button = make("button");
+      button.append(make("span", "hl-title", column.title));
+      button.title = `${column.title}: sort by ${column.name}`;
+      if (order !== "none") button.append(make("span", "hl-sort", descending ? "▼" : "▲"));
       button.onclick = () => {
         root.scrollTop = 0;
         model.set("first", 0);
@@ -138,12 +139,22 @@ function render({ model, el }) {
     }
   }
 
+  // a scroll bar below must not take the room of the last row
+  function size() {
+    const rows = Math.min(model.get("visible"), Math.max(1, total()));
+    const bar = root.scrollWidth > root.clientWidth ? root.offsetHeight - root.clientHeight - 2 : 0;
+    root.style.height = `${rows * ROW + ROW + 4 + Math.max(0, bar)}px`;
+  }
+  function cue() {
+    root.classList.toggle("hl-more", root.scrollLeft + root.clientWidth < root.scrollWidth - 2);
+  }
+
   function draw() {
     root.setAttribute("aria-label", model.get("label"));
     root.setAttribute("aria-rowcount", String(total() + 1));
     root.setAttribute("aria-colcount", String(model.get("columns").length));
     root.setAttribute("aria-multiselectable", String(model.get("multiple")));
-    root.style.height = `${Math.min(model.get("visible"), Math.max(1, total())) * ROW + ROW + 4}px`;
+    size();
     status.textContent = model.get("status");
     drawBody();
   }
@@ -196,6 +207,7 @@ function render({ model, el }) {
   let atEnd = true;
   root.addEventListener("scroll", () => {
     atEnd = root.scrollTop + root.clientHeight >= root.scrollHeight - 2 * ROW;
+    cue();
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(drawBody);
   });
@@ -219,7 +231,13 @@ function render({ model, el }) {
     },
   };
   for (const [events, listener] of Object.entries(listeners)) model.on(events, listener);
-  const resized = new ResizeObserver(drawBody);
+  let width = 0;
+  const resized = new ResizeObserver(() => {
+    if (width !== root.clientWidth) size(); // but a height dragged by hand stays
+    width = root.clientWidth;
+    cue();
+    drawBody();
+  });
   resized.observe(root);
   drawAll();
   requestAnimationFrame(drawActive);

@@ -200,10 +200,18 @@ class Grid(anywidget.AnyWidget):
         self._keys = SortKeys(self._frame, self._column)
         self.page = self._page(self.first)
 
-    def refresh(self, frame: pl.DataFrame) -> None:
-        """Show other values of the same rows; order, place and selection stay."""
+    def refresh(self, frame: pl.DataFrame, *, columns: Sequence[GridColumn] | None = None) -> None:
+        """Show other values of the same rows, in other columns if given; order, place and selection stay."""
         self._frame = frame
-        self.renew()
+        if columns is None or tuple(columns) == self.shown_columns:
+            self.renew()
+            return
+        with self.hold_sync():
+            if self.sort[0] not in [None, *(c.name for c in columns)]:
+                self.sort = [*UNSORTED]
+            self.shown_columns = tuple(columns)
+            self.columns = [c.wire() for c in columns]
+            self.renew()
 
     def append(self, frame: pl.DataFrame, *, dropped: int = 0) -> None:
         """Show rows added behind those there, of which the first ``dropped`` are gone; what is picked stays so.
@@ -287,7 +295,8 @@ class Grid(anywidget.AnyWidget):
 
     def _counted(self) -> str:
         shown, height = len(self._order), self._frame.height
-        return f"{height:,} rows" if shown == height else f"{shown:,} of {height:,} rows"
+        rows = "row" if height == 1 else "rows"
+        return f"{height:,} {rows}" if shown == height else f"{shown:,} of {height:,} {rows}"
 
     @t.validate("sort")
     def _known_column(self, proposal: Mapping[str, Any]) -> list[Any]:

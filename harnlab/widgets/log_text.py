@@ -33,6 +33,12 @@ def one_line(text: str, limit: int = 120) -> str:
     return visible(cut).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def sentence(text: str, limit: int = 120) -> str:
+    """Visible text as a sentence: its first letter large, a full stop at its end."""
+    told = one_line(text, limit)
+    return told if not told else f"{told[0].upper()}{told[1:].removesuffix('.')}."
+
+
 def tail(text: str, limit: int) -> str:
     """Visible end of a path, where paths differ."""
     return visible(text if len(text) <= limit else f"…{text[1 - limit :]}")

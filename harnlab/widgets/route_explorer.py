@@ -76,6 +76,7 @@ class RouteExplorer(Explorer):
 
     kind: ClassVar[str] = "route-explorer"
     state: ClassVar[dict[str, Any]] = {"filters": {}, "sort": [*UNSORTED], "place": None}
+    nothing: ClassVar[str] = "These runs recorded no dispatch, so there is no route to explore."
 
     filters: t.Dict[str, str | None] = t.Dict()
     sort: t.List[Any] = t.List([*UNSORTED])
@@ -100,13 +101,14 @@ class RouteExplorer(Explorer):
         )
         self._matrix, self._card = Drawing(), Drawing()
         self._lists = {
-            name: widgets.Dropdown(description=_LABELS[name], layout={"width": "auto", "max_width": "100%"})
+            name: widgets.Dropdown(description=_LABELS[name], layout={"width": "auto"})
             for name in dispatch_rows.LISTED_FILTERS
         }
         self._prepare()
         self._bind()
-        rows = widgets.HBox([*self._lists.values()], layout={"flex_flow": "row wrap"})
-        self.children = (rows, self._matrix, self.grid, self._card)
+        self._rows = widgets.GridBox([*self._lists.values()])
+        self._rows.add_class("hl-filters")
+        self._lay_out()
         self._draw_card()
         self.grid.prepare_sort("cost_usd")
         self.filters, self.sort, self.place = dict(filters or {}), list(sort), place
@@ -152,7 +154,11 @@ class RouteExplorer(Explorer):
         self._prepare()
         self.grid.show(self.runs.dispatches)
         self.grid.prepare_sort("cost_usd")
+        self._lay_out()
         self._draw_card()
+
+    def _lay_out(self) -> None:
+        self._show(self._rows, self._matrix, self.grid, self._card, empty=self.runs.dispatches.is_empty())
 
     def _bind(self) -> None:
         for name, chooser in self._lists.items():
@@ -179,6 +185,7 @@ class RouteExplorer(Explorer):
     def _filtered(self, change: Mapping[str, Any]) -> None:
         self.grid.keep(dispatch_rows.wanted(change["new"]))
         self._draw_matrix()
+        self._draw_card()
         for name, chooser in self._lists.items():
             value = change["new"].get(name, _EVERY)
             chooser.value = value if value in [known for _, known in chooser.options] else _EVERY
@@ -225,7 +232,8 @@ class RouteExplorer(Explorer):
 
     def _draw_card(self) -> None:
         if not self.grid.selected:
-            self._card.draw(note("Pick a dispatch: click it, or go to the table and press the arrow keys."))
+            told = "Pick a dispatch: click it, or go to the table and press the arrow keys."
+            self._card.draw(note(told if len(self.grid.order) else "No dispatch meets all these filters."))
             return
         position = self.grid.selected[-1]
         row = self._with_cost(self.grid.frame[[position]]).row(0, named=True)

@@ -19,13 +19,13 @@ from harnlab.widgets.log_text import one_line
 
 _COLUMNS: Final = (
     GridColumn(name="picked", title="picked", width=8, write=lambda picked: "☑" if picked else "☐"),
-    GridColumn(name="run_id", title="run", width=39),
-    usd_column(),
-    GridColumn(name="calls", title="calls", kind="number", width=9),
+    GridColumn(name="run_id", title="run", width=40),
+    usd_column(width=11),
+    GridColumn(name="calls", title="calls", kind="number", width=7),
     GridColumn(name="unpriced_calls", title="unpriced", kind="number", width=10),
-    GridColumn(name="started_at", title="started, UTC", width=20),
-    GridColumn(name="status", title="status", width=12),
-    GridColumn(name="problems", title="problems", kind="number", width=12),
+    GridColumn(name="started_at", title="started, UTC", width=19),
+    GridColumn(name="status", title="status", width=11),
+    GridColumn(name="problems", title="problems", kind="number", width=11),
 )
 
 
@@ -56,6 +56,7 @@ class RunPicker(Explorer):
 
     kind: ClassVar[str] = "run-picker"
     state: ClassVar[dict[str, Any]] = {"run_ids": []}
+    nothing: ClassVar[str] = "There is no run to pick."
 
     run_ids: t.List[str] = t.List(t.Unicode())
 
@@ -68,7 +69,7 @@ class RunPicker(Explorer):
         self._told_below = Drawing()
         self._told_below.on_press(self._pressed)
         self.grid.observe(self._toggled, names="selected")
-        self.children = (self.grid, self._told_below)
+        self._show(self.grid, self._told_below, empty=source.summary.is_empty())
         self._draw()
         self.run_ids = list(run_ids)
 
@@ -118,5 +119,8 @@ class RunPicker(Explorer):
 
     def _draw(self) -> None:
         off: dict[str, Any] = {} if self.run_ids else {"disabled": "disabled"}
-        told = one_line(f"{self._told()} picked. Click a run, or press the space bar on it.")
+        picked = (
+            f"{self._told()} picked" if self.run_ids else "No run is picked, so all of them are looked at"
+        )
+        told = one_line(f"{picked}. Click a run, or press the space bar on it.")
         self._told_below.draw(note(told), button("Pick none", "none", **off))

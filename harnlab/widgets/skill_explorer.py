@@ -49,6 +49,7 @@ class SkillExplorer(Explorer):
 
     kind: ClassVar[str] = "skill-explorer"
     state: ClassVar[dict[str, Any]] = {"turn": None, "skill": None, "budget": None}
+    nothing: ClassVar[str] = "These runs recorded no skill cards, so no catalog can be looked at."
 
     turn = t.Int(None, allow_none=True)
     skill = t.Unicode(None, allow_none=True)
@@ -75,7 +76,7 @@ class SkillExplorer(Explorer):
         self._matrix.on_press(self._pressed)
         self._told_turn.on_press(self._pressed)
         self._dial.observe(self._turned, names="value")
-        self.children = (self._matrix, self._dial, self._told_turn, self._cards_drawn, self._record)
+        self._lay_out()
         self._draw()
         self.turn, self.skill, self.budget = turn, skill, budget
 
@@ -127,7 +128,12 @@ class SkillExplorer(Explorer):
         self.turn = self.skill = self.budget = None
         self._first = 0
         self._read()
+        self._lay_out()
         self._draw()
+
+    def _lay_out(self) -> None:
+        parts = (self._matrix, self._dial, self._told_turn, self._cards_drawn, self._record)
+        self._show(*parts, empty=not self._turns)
 
     @t.validate("turn")
     def _known_turn(self, proposal: Mapping[str, Any]) -> int | None:
@@ -218,9 +224,14 @@ class SkillExplorer(Explorer):
 
     def _set_dial(self) -> None:
         budgets = [turn.first["budget_chars"] or 0 for turn in self._turns]
-        recorded = self._turns[self.turn].first["budget_chars"] if self.turn is not None else None
+        if self.turn is None:
+            recorded = max(budgets, default=0) or None
+            span = sorted({min(budgets, default=0), max(budgets, default=0)})
+            told = f"{'–'.join(f'{budget:,}' for budget in span)} recorded"
+        else:
+            recorded = self._turns[self.turn].first["budget_chars"]
+            told = "as recorded" if recorded is None else f"{recorded:,} recorded"
         sums = [sum(length or 0 for length in turn.lengths) + 400 for turn in self._turns]
-        told = "as recorded" if recorded is None else f"{recorded:,} recorded"
         most = max([*budgets, *sums, 0]) * 1.2
         self._dial.stand(value=self.budget, recorded=recorded, most=most, told=told)
 

@@ -151,7 +151,7 @@ def headline(turns: Sequence[SkillTurn], changed: Mapping[tuple[int, str], str],
             told.append(f"{', '.join(names[:6])}{more} {verbs[len(names) > 1]}")
     decided = sum(turn.undecided is None for turn in turns)
     count = len({number for number, _ in changed})
-    return f"Under {budget:,} bytes {count:,} of {decided:,} turns change" + (
+    return f"Under {budget:,} bytes, {count:,} of {decided:,} turns change" + (
         f": {'; '.join(told)}." if told else "."
     )
 

@@ -69,7 +69,7 @@ def lifecycle_matrix(
     ]
     table = element(
         "table",
-        element("caption", "Skills by turn; press a cell for its card"),
+        element("caption", "Skills by turn; press a cell for its card, a turn for all of them"),
         element("tbody", element("tr", *head, data_row="head"), *rows, data_roving="skills"),
         class_="hl-matrix hl-skills",
     )
@@ -77,6 +77,7 @@ def lifecycle_matrix(
         "p",
         *(part for s in LIFECYCLE.swatches for part in (badge(LIFECYCLE, s.word), " ")),
         *(["●× in use, its card not shown"] if unseen else []),
+        *([f"{' · ' if unseen else ''}framed: + enters, − leaves under the budget asked"] if changed else []),
         class_="hl-note",
     )
     return [
@@ -145,17 +146,15 @@ def budget_bar(turn: CatalogTurn) -> Element:
         return round(_WIDTH * size / reach, 1)
 
     marks = [_block(0, x(turn.header), "header", "hl-part hl-frame-part", f"header: {turn.header} bytes")]
-    shown_end = turn.header
     for card in placed:
         start, stop = card.start or 0, card.end or 0
         kind = "hl-part hl-in" if card.shown else "hl-part hl-out"
         told = f"{card.row['skill_id']}: {stop - start} bytes, {'shown' if card.shown else 'omitted'}"
         marks.append(_block(x(start), x(stop), str(card.row["skill_id"]), kind, told))
-        shown_end = stop if card.shown else shown_end
     line = x(turn.effective_budget or 0)
-    marks.append(
-        element("line", x1=line, x2=line, y1=_BAR_TOP - 8, y2=_BAR_TOP + _BAR + 8, class_="hl-limit")
-    )
+    # above and below the cards, whose names it would strike out
+    for top, bottom in ((_BAR_TOP - 10, _BAR_TOP), (_BAR_TOP + _BAR, _BAR_TOP + _BAR + 10)):
+        marks.append(element("line", x1=line, x2=line, y1=top, y2=bottom, class_="hl-limit hl-solid"))
     side = {"text_anchor": "end", "x": line - 4} if line > _WIDTH / 2 else {"x": line + 4}
     marks.append(element("text", f"budget {count(turn.budget)} bytes", y=12, **side))
     used = f"{count(turn.used)} bytes used" + (
@@ -180,13 +179,34 @@ def _block(start: float, stop: float, text: str, kind: str, told: str) -> Elemen
     )
 
 
+#: Heading of a column of cards, whether it holds numbers, and what it means.
+_CARD_COLUMNS: Final = (
+    ("card", False, "place in the catalog, and skill_id"),
+    ("recorded", False, "where the skill stood in the recorded turn"),
+    ("this budget", False, "what the budget drawn above does to the card"),
+    ("bytes", True, "length of the card, UTF-8"),
+    ("ends at", True, "byte where the card ends, header and the cards before it included"),
+    ("needs", True, "least budget that shows the card, the line on what is left out included"),
+    ("left out by", False, "recorded reason"),
+)
+_CARD_LEGEND: Final = (
+    "ends at: byte of the catalog, header and earlier cards included; needs: least budget that shows the card"
+)
+
+
 def card_table(turn: CatalogTurn, picked: str | None) -> Element:
     """Cards of a turn in order: size, where each ends, what it would take, what became of it."""
-    names = ("card", "bytes", "ends at", "fits from", "recorded", "left out by", "under this budget")
-    head = element("tr", *(element("th", name, scope="col") for name in names))
+    head = element(
+        "tr",
+        *(
+            element("th", name, scope="col", title=told, class_="hl-amount" if number else "hl-name")
+            for name, number, told in _CARD_COLUMNS
+        ),
+    )
     rows = [_row(place, card, card.row["skill_id"] == picked) for place, card in enumerate(turn.cards, 1)]
     table = element("table", element("thead", head), element("tbody", *rows), class_="hl-answers")
-    return element("div", table, class_="hl-wide", data_scroll="cards")
+    scrolled = element("div", table, class_="hl-wide", data_scroll="cards")
+    return element("div", scrolled, note(_CARD_LEGEND))
 
 
 def _row(place: int, card: CardPlace, picked: bool) -> Element:
@@ -194,12 +214,12 @@ def _row(place: int, card: CardPlace, picked: bool) -> Element:
     state = "shown" if card.shown else "omitted"
     change = f"{_MARK[card.change]} {card.change}" if card.change else state if card.end is not None else ""
     cells = [
-        element("th", f"{place}. ", log_words(row["skill_id"] or ABSENT, 40), scope="row"),
+        element("th", f"{place}. ", log_words(row["skill_id"] or ABSENT, 40), scope="row", class_="hl-name"),
+        element("td", badge(LIFECYCLE, row["lifecycle"])),
+        element("td", element("strong", change) if card.change else change, class_="hl-name"),
         element("td", count(row["char_estimate"]), class_="hl-amount"),
         element("td", count(card.end), class_="hl-amount"),
-        element("td", "any budget" if card.needs == 0 else count(card.needs), class_="hl-amount"),
-        element("td", badge(LIFECYCLE, row["lifecycle"])),
-        element("td", log_words(row["omitted_reason"] or "", 40)),
-        element("td", element("strong", change) if card.change else change, class_="hl-amount"),
+        element("td", "any" if card.needs == 0 else count(card.needs), class_="hl-amount"),
+        element("td", log_words(row["omitted_reason"] or "", 40), class_="hl-any"),
     ]
     return element("tr", *cells, class_="hl-this" if picked else "")

@@ -16,16 +16,16 @@ from harnlab.widgets.drawing import Drawing
 from harnlab.widgets.elements import element, log_words, note
 from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn
-from harnlab.widgets.log_text import cell, one_line
+from harnlab.widgets.log_text import cell, one_line, sentence
 from harnlab.widgets.state_views import EVENTS, lanes, state_events
 
 _COLUMNS: Final = (
-    GridColumn(name="at", title="time, UTC", width=20),
-    GridColumn(name="event", title="what", kind="badge", width=21, palette=EVENTS),
-    GridColumn(name="key", title="key", width=24),
-    GridColumn(name="writer", title="writer", width=14),
-    GridColumn(name="other_writer", title="met", width=14),
-    GridColumn(name="because", title="because", width=40),
+    GridColumn(name="at", title="time, UTC", width=19),
+    GridColumn(name="event", title="what", kind="badge", width=20, palette=EVENTS),
+    GridColumn(name="key", title="key", width=20),
+    GridColumn(name="writer", title="writer", width=12),
+    GridColumn(name="other_writer", title="against", width=12),
+    GridColumn(name="because", title="because", width=34),
     GridColumn(name="session_id", title="session", width=16),
 )
 
@@ -61,6 +61,7 @@ class StateTimeline(Explorer):
 
     kind: ClassVar[str] = "state-timeline"
     state: ClassVar[dict[str, Any]] = {"as_of": None, "event": None}
+    nothing: ClassVar[str] = "These runs left no durable state."
 
     event = t.Int(None, allow_none=True)
     as_of = t.Unicode(None, allow_none=True)
@@ -77,7 +78,7 @@ class StateTimeline(Explorer):
         self._lanes.on_press(self._pressed)
         self.grid.observe(self._picked, names="selected")
         self.grid.on_open(lambda _position: self._record.go_to("raw"))
-        self.children = (self._lanes, self._dial, self.grid, self._record)
+        self._lay_out()
         self._draw()
         self.as_of, self.event = as_of, event
 
@@ -99,7 +100,11 @@ class StateTimeline(Explorer):
         self.event = self.as_of = None
         self.events = state_events(self.runs)
         self.grid.show(self.events)
+        self._lay_out()
         self._draw()
+
+    def _lay_out(self) -> None:
+        self._show(self._lanes, self._dial, self.grid, self._record, empty=self.events.is_empty())
 
     @t.validate("event")
     def _known_event(self, proposal: Mapping[str, Any]) -> int | None:
@@ -154,7 +159,7 @@ class StateTimeline(Explorer):
 
     def _draw(self) -> None:
         dated = self._dated()
-        told = f"{len(dated)} events" if self.as_of is None else cell(_moment(self.as_of))
+        told = f"last of {len(dated)}" if self.as_of is None else cell(_moment(self.as_of))
         self._dial.stand(value=self._passed(), recorded=None, most=len(dated), told=told)
         until = self.events if self.as_of is None else self.events.filter(pl.col("at") <= _moment(self.as_of))
         self._lanes.draw(lanes(until, picked=self.event))
@@ -162,8 +167,8 @@ class StateTimeline(Explorer):
             self._record.draw(note("Pick an event for its record."))
             return
         row = self.events.row(self.event, named=True)
-        said = note(one_line(row["because"], 400)) if row["because"] else note("")
-        self._record.draw(element("h3", log_words(row["key"] or "handoff", 80)), said, self._raw(row))
+        said = [element("p", sentence(row["because"], 400))] if row["because"] else []
+        self._record.draw(element("h3", log_words(row["key"] or "handoff", 80)), *said, self._raw(row))
 
 
 def _moment(text: str) -> datetime:

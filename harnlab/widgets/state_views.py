@@ -95,13 +95,18 @@ def lanes(events: pl.DataFrame, *, picked: int | None) -> Element:
     marks += [_event(row, _x(row["at"], times), y, picked == row["position"]) for row in drawn]
     if times:
         for text, x, anchor in ((times[0], _LEFT, "start"), (times[-1], _WIDTH, "end")):
-            marks.append(element("text", f"{text:%m-%d %H:%M:%S}", x=x, y=height - 8, text_anchor=anchor))
+            said = f"{text:%Y-%m-%d %H:%M:%S} UTC"
+            marks.append(element("text", said, x=x, y=height - 8, text_anchor=anchor))
     left_out = events.height - rows.height
-    label = f"{len(writers)} writers, {rows.height} events" + (
+    label = f"{_counted(len(writers), 'writer')}, {_counted(rows.height, 'event')}" + (
         f"; {left_out} without a time, only in the table" if left_out else ""
     )
-    marks.append(element("text", f"{label} (UTC)", x=_LEFT, y=14))
+    marks.append(element("text", label, x=0, y=14))
     return element("svg", *marks, viewBox=f"0 0 {_WIDTH} {height}", role="img", aria_label=label)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _writers(rows: pl.DataFrame) -> list[str]:

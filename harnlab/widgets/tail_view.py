@@ -145,6 +145,7 @@ class TailView(widgets.VBox):  # type: ignore[misc]
             self._take(frame)
         if found:
             self._draw()
+            self._show_record()
         return found
 
     def close(self) -> None:
@@ -220,7 +221,7 @@ class TailView(widgets.VBox):  # type: ignore[misc]
 
     def _draw(self) -> None:
         totals = self.totals
-        last = element("span", log_words(totals.last_type or ABSENT, 60), f" at {cell(totals.last_at)} UTC")
+        last = element("span", log_words(totals.last_type or ABSENT, 60), f", {cell(totals.last_at)}")
         waiting = max(0, totals.asked - totals.answered - totals.failed)
         pairs = [
             ("cost so far", f"{usd_text(totals.cost_usd)}"),
@@ -230,7 +231,7 @@ class TailView(widgets.VBox):  # type: ignore[misc]
             ),
             ("without a price", count(totals.unpriced)),
             ("events", count(totals.events)),
-            ("last event", last if totals.last_type else ABSENT),
+            ("last event, UTC", last if totals.last_type else ABSENT),
             ("unreadable lines", count(self.tail.problems.height)),
         ]
         self._head.draw(
@@ -253,7 +254,10 @@ class TailView(widgets.VBox):  # type: ignore[misc]
     def _show_record(self) -> None:
         picked = self.events.selected
         if not picked:
-            self._record.draw(note("Pick an event for its log line."))
+            some = self.events.frame.height
+            self._record.draw(
+                note("Pick an event for its log line." if some else "No event was read so far.")
+            )
             return
         row = self.events.frame.row(picked[-1], named=True)
         self._record.draw(raw_record(place_of(row), self._texts[picked[-1]]))

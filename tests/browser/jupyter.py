@@ -130,7 +130,7 @@ def _environment(home):
     }
 
 
-def _wait_until_up(lab, server, log, patience_s=180):
+def _wait_until_up(lab, server, log, patience_s=180):  # a machine that many share is slow, not wrong
     until = time.monotonic() + patience_s
     while time.monotonic() < until and server.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{lab.url}/api/status", timeout=2):
@@ -140,10 +140,11 @@ def _wait_until_up(lab, server, log, patience_s=180):
 
 
 @contextlib.contextmanager
-def running_chromium():
-    """Start the machine's own Chromium, headless."""
+def running_chromium(*, scroll_bars=False):
+    """Start the machine's own Chromium, headless; Playwright hides scroll bars unless asked not to."""
+    shown = ["--hide-scrollbars"] if scroll_bars else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, ignore_default_args=shown)
         try:
             yield browser
         finally:

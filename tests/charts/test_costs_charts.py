@@ -49,8 +49,8 @@ class TestByDimension:
         assert told["layer"][0]["encoding"]["x"]["title"] == "known cost, USD"
         assert told["layer"][0]["encoding"]["y"]["sort"] is None
         assert [(row["group"], row["note"]) for row in data(told)] == [
-            ("sonnet", "0.3 USD · 85.7 %"),
-            ("haiku", "0.05 USD · 14.3 %"),
+            ("sonnet", "0.300000 USD · 85.7 %"),
+            ("haiku", "0.050000 USD · 14.3 %"),
             ("glm", "price unknown · 1 unpriced"),
         ]
 
@@ -74,11 +74,11 @@ class TestByDimension:
 class TestOverTime:
     def test_each_value_has_a_row_of_bars_in_utc(self):
         told = spec(charts.over_time(analysis.trend(RUNS, every="10m")))
-        assert told["encoding"]["row"]["sort"] == ["sonnet", "haiku"]
+        assert told["encoding"]["row"]["sort"] == ["sonnet · 0.3 USD", "haiku · 0.05 USD"]
         assert told["encoding"]["x"]["scale"] == {"type": "utc"}
         assert told["title"] == {
             "text": "Cost over time by model",
-            "subtitle": "not drawn, for want of a time: 1 calls (0 USD)",
+            "subtitle": "not drawn, for want of a time: 1 call (0 USD)",
         }
         assert [(row["group"], row["cost_usd"]) for row in data(told)] == [
             ("sonnet", 0.2),
@@ -88,7 +88,7 @@ class TestOverTime:
 
     def test_small_values_share_a_row(self):
         told = spec(charts.over_time(analysis.trend(RUNS, every="10m"), top=1))
-        assert told["encoding"]["row"]["sort"] == ["sonnet", "(2 others)"]
+        assert told["encoding"]["row"]["sort"] == ["sonnet · 0.3 USD", "(2 others) · 0.05 USD"]
 
     def test_more_windows_than_fit_are_drawn_wider_and_lose_nothing(self):
         runs = StandIn(calls=[call(str(n), 0.01, answered_at=at(n / 4)) for n in range(6_000)])
@@ -119,7 +119,7 @@ class TestRunningTotal:
 
     def test_steps_that_tripped_come_first(self):
         told = spec(charts.running_total(analysis.running(RUNS).reverse()))
-        assert told["facet"]["row"]["sort"] == ["verify · 2", "tidy · 3"]
+        assert told["facet"]["row"]["sort"] == ["verify · span 2", "tidy · span 3"]
 
     def test_tokens_are_drawn_where_only_they_are_limited(self):
         running = analysis.running(RUNS).with_columns(

@@ -73,7 +73,7 @@ def test_a_bar_with_calls_that_are_not_known_is_hatched_and_the_subtitle_says_so
         False,
         True,
     ]
-    assert "hatched" in told["title"]["subtitle"]
+    assert "hatched" in told["title"]["subtitle"][0]
     slants = rows_of(told, "x2")
     tidy = bars(charts.icicle(nested), "step")["tidy"]
     assert slants
@@ -90,7 +90,7 @@ def test_a_step_that_used_more_than_all_its_limits_has_a_line_at_them(nested):
 
 def test_a_budget_of_ones_own_is_a_line_in_words_that_stays_in_sight(nested):
     told = charts.icicle(nested, budget=2).to_dict()
-    assert rows_of(told, "budget") == [{"budget": 2.0, "text": "budget 2"}]
+    assert rows_of(told, "budget") == [{"budget": 2.0, "text": "budget 2 USD"}]
     assert told["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 2]
 
 

@@ -12,14 +12,14 @@ from widgets.hostile import NAMES, UNSEEN, hostile_sample
 PLANTED = "script, img, iframe, object, embed, a[href^='javascript'], [onerror], [onload]"
 CELLS = {
     "loaded": f"""%load_ext harnlab.notebook
-bad = {{name: hl.load(f"hostile/{{name}}", progress=False) for name in {list(NAMES)}}}""",
+bad = {{name: hl.load(f"hostile-samples/{{name}}", progress=False) for name in {list(NAMES)}}}""",
     "budgets": "hl.BudgetExplorer(bad['cost-overrun'])",
     "routes": "hl.RouteExplorer(bad['inherited-route'])",
     "skills": "hl.SkillExplorer(bad['skill-catalog'])",
     "autonomy": "hl.AutonomyExplorer(bad['autonomy-pressure'])",
     "state": "hl.StateTimeline(bad['two-writers'])",
     "picker": "hl.RunPicker(bad['inherited-route'])",
-    "tail": "view = hl.TailView('hostile/cost-overrun/llm_transcript.jsonl', status='paused')\nview.look()\nview",
+    "tail": "view = hl.TailView('hostile-samples/cost-overrun/llm_transcript.jsonl', status='paused')\nview.look()\nview",
     "icicle": """nested = hl.costs.nested(bad['cost-overrun'])
 hl.LiveChart(hl.charts.costs.icicle(nested), nested)""",
     "costs": "hl.charts.costs.by_dimension(hl.costs.by(bad['cost-overrun'], 'step', 'model'))",
@@ -41,7 +41,7 @@ CHARTS = ("costs", "running", "lifecycle", "hours", "lanes")
 @pytest.fixture(scope="module")
 def logs(lab):
     for name in NAMES:
-        hostile_sample(lab.folder / "hostile", name)
+        hostile_sample(lab.folder / "hostile-samples", name)
 
 
 @pytest.fixture(scope="module", params=ROUNDS)

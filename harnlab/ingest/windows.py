@@ -24,7 +24,7 @@ WINDOW_BYTES: Final = 16 << 20
 LONGEST_LINE_BYTES: Final = 64 << 20
 _NEWLINE: Final = 10
 #: Newlines are looked for in so many bytes at a time.
-_INDEXED_BYTES: Final = 1 << 20
+_INDEXED_BYTES: Final = 1 << 22
 _BOM: Final = b"\xef\xbb\xbf"
 
 Longs = npt.NDArray[np.int64]
@@ -63,11 +63,15 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Bytes of whole lines, and which file each stretch of them is from."""
+    """Bytes of whole lines, and which file each stretch of them is from.
+
+    ``newlines`` are the places of all newlines, where they have been looked for already.
+    """
 
     buffer: memoryview
     pieces: tuple[Piece, ...]
     oversized: tuple[Oversized, ...] = ()
+    newlines: Longs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,8 +224,9 @@ def _large_file(
             cut = stop if last else content.find(b"\n") + 1
         torn = last and not content.endswith(b"\n", start, stop)
         piece = Piece(file=number, start=start, stop=cut, offset=offset, first_line=line, ends_torn=torn)
-        yield Window(buffer=memoryview(content)[:cut], pieces=(piece,))
-        line += content.count(b"\n", start, cut)
+        newlines = _newlines(memoryview(content)[:cut])
+        yield Window(buffer=memoryview(content)[:cut], pieces=(piece,), newlines=newlines)
+        line += len(newlines)
         offset += cut - start
         # the rest of a line is read again: to put it before what follows, all of that would have to be copied
         file.seek(cut - stop, SEEK_CUR)
@@ -256,7 +261,7 @@ def _pass_over(file: BufferedReader | _Stretch, chunk: bytes, length: int) -> tu
 
 def index_lines(window: Window) -> Lines:
     """Place of every line of a window (numbers from 1, offsets in bytes; the newline is not part of a line)."""
-    newlines = _newlines(window.buffer)
+    newlines = _newlines(window.buffer) if window.newlines is None else window.newlines
     parts = [_lines_of_piece(piece, newlines) for piece in window.pieces]
     if not parts:
         none = np.empty(0, dtype=np.int64)

@@ -6,7 +6,7 @@ frames has, and chunks that no later row needs are let go: a large log's calls a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -89,6 +89,8 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
     A column that several sides have is the first side's that is not null.
     """
     rows = _in_order(sides, _matched(sides), line)
+    sides[:] = [_only(side, schema.dtypes) for side in sides]
+    columns = _of_first_side(sides, schema.dtypes)
     count, chunks = len(rows[0]), max(side.n_chunks() for side in sides)
     least = [_least_from_here_on(of_side, side.height) for of_side, side in zip(rows, sides, strict=True)]
     taken, stretch, gone = [schema.empty()], max(_STRETCH_ROWS, count // chunks), [0] * len(sides)
@@ -96,7 +98,7 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
         first = [int(of_side[start]) for of_side in least]
         sides[:] = [side[to - at :] for side, to, at in zip(sides, first, gone, strict=True)]
         here = [of_side[start : start + stretch] - at for of_side, at in zip(rows, first, strict=True)]
-        taken.append(_gathered(sides, here, schema.dtypes))
+        taken.append(_side_by_side(sides, here).select_seq(columns))
         gone = first
     sides.clear()
     return pl.concat(taken)
@@ -130,39 +132,39 @@ def _is_repeated(ids: pl.DataFrame) -> bool:
 
 
 def _in_order(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], line: str) -> list[pl.Series]:
-    dtypes = {
-        "run_id": pl.String(),
-        "source_path": pl.String(),
-        line: pl.UInt32(),
-        "source_line": pl.UInt32(),
-    }
+    names = dict.fromkeys(("run_id", "source_path", line, "source_line"))
+    places = [_only(side, names) for side in sides]
+    columns = _of_first_side(places, {name: pl.UInt32() if "line" in name else pl.String() for name in names})
     by = ("run_id", "source_path", pl.coalesce(line, "source_line"))
-    order = _gathered(sides, rows, dtypes).select(pl.arg_sort_by(by, maintain_order=True)).to_series()
+    found = _side_by_side(places, rows).select_seq(columns)
+    order = found.select(pl.arg_sort_by(by, maintain_order=True)).to_series()
     return [of_side.gather(order) for of_side in rows]
 
 
-def _gathered(
-    sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], dtypes: Mapping[str, pl.DataType]
-) -> pl.DataFrame:
-    """Columns as they stand in the rows of a join; one that no side has is null."""
+def _only(side: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    return side.select_seq(name for name in names if name in side.columns)
+
+
+def _side_by_side(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series]) -> pl.DataFrame:
+    """What each side has in the rows of a join: its columns behind its number, and the rows themselves."""
     several = [
-        side.select(
-            pl.col(name).gather(of_side).alias(f"{number} {name}") for name in dtypes if name in side.columns
-        )
+        side.select_seq(pl.all().gather(of_side).name.prefix(f"{number} "))
         for number, (side, of_side) in enumerate(zip(sides, rows, strict=True))
     ]
     places = pl.DataFrame({f"{number}": of_side for number, of_side in enumerate(rows)})
-    return pl.concat([places, *several], how="horizontal").select_seq(
-        _of_first_side(sides, name).cast(dtype).alias(name) for name, dtype in dtypes.items()
-    )
+    return pl.concat([places, *several], how="horizontal")
 
 
-def _of_first_side(sides: Sequence[pl.DataFrame], name: str) -> pl.Expr:
-    having = [number for number, side in enumerate(sides) if name in side.columns]
-    if name not in _SOURCE:
-        return pl.coalesce(pl.lit(None), *(f"{number} {name}" for number in having))
-    # the five source columns name one record: they are taken together or not at all
-    found: pl.Expr = pl.lit(None)
-    for number in reversed(having):
-        found = pl.when(pl.col(f"{number}").is_not_null()).then(f"{number} {name}").otherwise(found)
-    return found
+def _of_first_side(sides: Sequence[pl.DataFrame], dtypes: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+    """Columns of sides that stand side by side; one that no side has is null."""
+    columns = []
+    for name, dtype in dtypes.items():
+        having = [number for number, side in enumerate(sides) if name in side.columns]
+        found: pl.Expr = pl.coalesce(pl.lit(None), *(f"{number} {name}" for number in having))
+        if name in _SOURCE:
+            # the five source columns name one record: they are taken together or not at all
+            found = pl.lit(None)
+            for number in reversed(having):
+                found = pl.when(pl.col(f"{number}").is_not_null()).then(f"{number} {name}").otherwise(found)
+        columns.append(found.cast(dtype).alias(name))
+    return columns

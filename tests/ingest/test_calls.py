@@ -147,3 +147,11 @@ def test_calls_are_the_same_however_many_rows_are_gathered_together(
         assert_frame_equal(join_calls(frames), whole)
     assert whole["request_line"].drop_nulls().to_list() == sorted(whole["request_line"].drop_nulls())
     assert whole["status"].value_counts().sort("status")["count"].to_list() == [5 + 3, 3]
+
+
+def test_the_place_of_a_call_is_that_of_one_record_even_where_it_has_no_offset(tmp_path):
+    # an answer from a log without offsets must not borrow that of its request
+    frames = read(tmp_path / "t.jsonl", request(), response())
+    nowhere = [pl.lit(None, dtype=pl.Int64).alias(name) for name in ("source_offset", "length")]
+    frames["provider_call_response"] = frames["provider_call_response"].with_columns(nowhere)
+    assert join_calls(frames).select("source_line", "source_offset", "length").rows() == [(2, None, None)]

@@ -99,7 +99,7 @@ def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> F
     All bytes are read and compared with their checksums at once, for the entry may be gone in a moment; each frame
     is made of them when it is asked for.
     """
-    place = {"run_id": pl.lit(run_id), "source_path": pl.lit(source_path)}
+    place = {"run_id": run_id, "source_path": source_path}
     try:
         with ZipFile(path) as archive:
             about = json.loads(archive.read(_ABOUT))
@@ -138,9 +138,10 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return written.getvalue()
 
 
-def _frame(content: bytes, place: Mapping[str, pl.Expr], columns: Sequence[str], _: Frames) -> pl.DataFrame:
+def _frame(content: bytes, place: Mapping[str, str], columns: Sequence[str], _: Frames) -> pl.DataFrame:
     frame = pl.read_parquet(BytesIO(content))
-    return frame.select(place.get(name, pl.col(name)).alias(name) for name in columns)
+    same = {name: pl.Series([value]).new_from_index(0, frame.height) for name, value in place.items()}
+    return pl.DataFrame({name: same[name] if name in same else frame[name] for name in columns})
 
 
 def _entry(about: dict[str, Any]) -> Entry | None:

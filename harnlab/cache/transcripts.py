@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -104,25 +104,14 @@ class CachedTranscripts:
 
     def _held_and_fresh(self, log: _Log, chain: Sequence[Entry]) -> tuple[list[FramesByMaker], Frames]:
         """Frames of entries, up to the first that cannot be read, and of all lines that stand behind them."""
-        fresh: Frames = {}
-        if not chain or chain[-1].end.offset == log.status.st_size:
-            held = self._held(log, chain)
-        else:
-            with ThreadPoolExecutor(1, thread_name_prefix="harnlab-kept") as thread:
-                kept = thread.submit(self._held_with_events, log, chain)
-                fresh = log.read(chain[-1].end)
-                held = kept.result()
-        if not chain or len(held) < len(chain):
-            fresh = log.read(chain[len(held) - 1].end if held else Place())
-        return held, fresh
-
-    def _held_with_events(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
-        """The same with ``events`` decoded: nearly everything asked needs them, and new lines are being read."""
         held = self._held(log, chain)
-        for part in held:
-            with suppress(Exception):  # it is raised again where the frame is asked for
-                part.get("events")
-        return held
+        start = chain[len(held) - 1].end if held else Place()
+        if not held or start.offset == log.status.st_size:
+            return held, log.read(start)
+        with ThreadPoolExecutor(1, thread_name_prefix="harnlab-kept") as thread:
+            # nearly everything asked needs them, and to decode them leaves Python free to read new lines
+            thread.submit(_decode_events, held)
+            return held, log.read(start)
 
     def _held(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
         held: list[FramesByMaker] = []
@@ -224,6 +213,12 @@ class _Log:
         if self.file.read(1) == b"\n":
             return Place(offset=self.status.st_size, line=last[0] + 1)
         return Place(offset=last[1], line=last[0])
+
+
+def _decode_events(held: Iterable[FramesByMaker]) -> None:
+    for part in held:
+        with suppress(Exception):  # it is raised again where the frame is asked for
+            part.get("events")
 
 
 def _is_large(source: Source) -> bool:

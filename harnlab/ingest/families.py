@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -57,7 +58,7 @@ class ItemCount:
 Reading = Member | RawJson | TextSize | ItemCount
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Family:
     """One event type and its columns (all columns of ``schema`` that ``columns`` lists, in order).
 
@@ -222,6 +223,7 @@ ROUTING: Final = _family(
 )
 
 
+@lru_cache(maxsize=256)
 def no_family(kind: str) -> Family:
     """A type of which only the members that any line may carry are read."""
     heads = frozenset({"call_id", "iteration", "span_id", "session_id", "trace_id", "request_id"})

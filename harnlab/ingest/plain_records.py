@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, Literal
 
@@ -165,7 +166,7 @@ class PlainDecoder:
         self._compile()
 
     def _compile(self) -> None:
-        self._decode = msgspec.json.Decoder(_record_type(self.family, self._heads, self._learned)).decode
+        self._decode = _decoder(self.family, tuple(self._heads), tuple(self._learned))
         self._values: Callable[[Any], Values] = attrgetter(
             *map(attribute, (*self._paths, *self._heads, *self._learned))
         )
@@ -253,7 +254,9 @@ class PlainDecoder:
         return as_object({name: str(raw, "utf-8", "replace") for name, raw in met if raw})
 
 
-def _record_type(family: Family, heads: Iterable[str], learned: Iterable[str]) -> type[msgspec.Struct]:
+# kept, because making them takes as long as reading the megabyte by which a log grew
+@lru_cache(maxsize=256)
+def _decoder(family: Family, heads: tuple[str, ...], learned: tuple[str, ...]) -> Callable[[Any], Any]:
     leaves: dict[str, tuple[Any, Any]] = dict.fromkeys(
         (*family.kept_in_file, *learned), (msgspec.Raw, ABSENT)
     )
@@ -267,7 +270,7 @@ def _record_type(family: Family, heads: Iterable[str], learned: Iterable[str]) -
     if family.inside:
         leaves[family.inside] = (dict[str, msgspec.Raw] | None | UnsetType, UNSET)
     leaves["type"] = (Literal[family.type], msgspec.NODEFAULT)
-    return record_type(family.type, leaves, strict=True)
+    return msgspec.json.Decoder(record_type(family.type, leaves, strict=True)).decode
 
 
 def _is_fraction(family: Family, column: str) -> bool:

@@ -97,8 +97,7 @@ class RecordReader:
     def __init__(self, sources: Sequence[Source], families: Iterable[Family]) -> None:
         self.sources = sources
         self.decoders = {family.type: FamilyDecoder(family) for family in families}
-        self._finders = {kind: DuplicateFinder(decoder.family) for kind, decoder in self.decoders.items()}
-        self._any_finder = DuplicateFinder()
+        self._finders: dict[str, DuplicateFinder] = {}
         self._plain_decoders: dict[str, PlainDecoder] = {}
         # gathered one by one: as a frame they would be gathered by Polars' threads, which have to be woken for it
         self._files = (
@@ -194,7 +193,10 @@ class RecordReader:
         self, kind: str, records: Iterable[bytes | memoryview], rows: Sequence[int]
     ) -> Iterator[LineProblem]:
         """A report for every member that a record, of a family or not, gives more than once."""
-        for number, member in self._finders.get(kind, self._any_finder).find(records):
+        kind = kind if kind in self.decoders else ""
+        if kind not in self._finders:
+            self._finders[kind] = DuplicateFinder(self.decoders[kind].family if kind else None)
+        for number, member in self._finders[kind].find(records):
             yield _given_again(rows[number], member)
 
     def problems(

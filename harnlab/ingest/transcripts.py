@@ -28,7 +28,16 @@ from harnlab.ingest.records import (
 )
 from harnlab.ingest.skill_evidence import in_window
 from harnlab.ingest.sources import Source
-from harnlab.ingest.windows import Lines, Unreadable, Window, ahead, index_lines, windows, windows_of
+from harnlab.ingest.windows import (
+    WINDOW_BYTES,
+    Lines,
+    Unreadable,
+    Window,
+    ahead,
+    index_lines,
+    windows,
+    windows_of,
+)
 
 
 def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
@@ -46,7 +55,7 @@ def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
         columns, the family's columns and ``extra``. Names without rows are absent. For every file,
         ``lines == events + problems(torn, bad, blank)``.
     """
-    return _read(sources, windows([source.path for source in sources]))
+    return _read(sources, ahead(map(_indexed, windows([source.path for source in sources]))))
 
 
 def read_stretch(
@@ -59,14 +68,16 @@ def read_stretch(
     OSError
         When the open file cannot be read.
     """
-    return _read([source], windows_of(file, offset=offset, line=line, stop=stop))
+    found = map(_indexed, windows_of(file, offset=offset, line=line, stop=stop))
+    # one window has nothing behind it that could be read meanwhile
+    return _read([source], found if stop - offset < WINDOW_BYTES else ahead(found))
 
 
-def _read(sources: Sequence[Source], found_windows: Iterator[Window | Unreadable]) -> dict[str, pl.DataFrame]:
+def _read(sources: Sequence[Source], indexed: Iterator[_Indexed | Unreadable]) -> dict[str, pl.DataFrame]:
     parts = FrameParts()
     reader = RecordReader(sources, FAMILIES)
     with no_collection():
-        for found in ahead(map(_indexed, found_windows)):
+        for found in indexed:
             if isinstance(found, Unreadable):
                 parts.add("problems", reader.unreadable(found))
             else:

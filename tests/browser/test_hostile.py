@@ -19,7 +19,9 @@ bad = {{name: hl.load(f"hostile-samples/{{name}}", progress=False) for name in {
     "autonomy": "hl.AutonomyExplorer(bad['autonomy-pressure'])",
     "state": "hl.StateTimeline(bad['two-writers'])",
     "picker": "hl.RunPicker(bad['inherited-route'])",
-    "tail": "view = hl.TailView('hostile-samples/cost-overrun/llm_transcript.jsonl', status='paused')\nview.look()\nview",
+    "tail": """view = hl.TailView('hostile-samples/cost-overrun/llm_transcript.jsonl', status='paused')
+view.look()
+view""",
     "icicle": """nested = hl.costs.nested(bad['cost-overrun'])
 hl.LiveChart(hl.charts.costs.icicle(nested), nested)""",
     "costs": "hl.charts.costs.by_dimension(hl.costs.by(bad['cost-overrun'], 'step', 'model'))",

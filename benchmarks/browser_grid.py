@@ -7,7 +7,6 @@ header both ways and every kind of filter; the page's memory while the table is 
 (used heap after a collection, and nodes of the page); and whether each aim is met.
 """
 
-import os
 import re
 import sys
 import tempfile
@@ -18,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import polars as pl
 from dispatches import made
-from measure import aim
+from measure import aim, publish
 from playwright.sync_api import expect
 
 from browser import jupyter
@@ -100,7 +99,7 @@ def sorted_by_each(explorer, expected, when):
     places = [list(HEADINGS).index(name) for name in ("run", "line")]
     for heading in HEADINGS:
         button = table.get_by_role("columnheader", name=heading, exact=False).locator(
-            "button", has_text=re.compile(rf"^{heading}( [▲▼])?$")
+            "button", has_text=re.compile(rf"^{heading} ?[▲▼]?$")
         )
         first = heading not in _TEXTS
         for descending in (first, not first):
@@ -204,15 +203,17 @@ def main():
             memories.append((heap, nodes))
             print(f"  {turn:>6} {heap:>9.1f} {nodes:>7}", flush=True)
         grown = max(heap for heap, _ in memories) / memories[0][0]
-        print(f"load {os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} processors")
-        print(aim(f"built under {BUILT_S} s, {built:.2f} s", met=built < BUILT_S))
-        print(
-            aim(
-                f"every sort and filter seen under {SEEN_S} s, {slowest:.2f} s ({what})", met=slowest < SEEN_S
-            )
-        )
-        print(aim(f"memory flat while scrolling, heap at most times {grown:.3f}", met=grown < GROWN))
-        print(aim(f"no page error, no request off the machine, {len(problems)}", met=not problems))
+    aims = [
+        aim(f"built under {BUILT_S} s, {built:.2f} s", met=built < BUILT_S),
+        aim(f"every sort and filter seen under {SEEN_S} s, {slowest:.2f} s ({what})", met=slowest < SEEN_S),
+        aim(f"memory flat while scrolling, heap at most times {grown:.3f}", met=grown < GROWN),
+        aim(f"no page error, no request off the machine, {len(problems)}", met=not problems),
+    ]
+    told = (
+        f"{rows:,} dispatches in `RouteExplorer`, in JupyterLab: every column sorted both ways, every kind of filter set "
+        f"and cleared, then {turns} turns of scrolling; each timed until it is seen on the page.\n\n"
+    )
+    publish("A million dispatches on the page", told + "\n\n".join(aims))
 
 
 if __name__ == "__main__":

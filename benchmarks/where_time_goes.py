@@ -39,11 +39,11 @@ def read_apart(path: str, seconds: Seconds) -> None:
     reader = RecordReader(sources, FAMILIES)
     stretches = windows([source.path for source in sources])
     while True:
-        with seconds.of("read the file"):
+        with seconds.of("read the file, find its newlines"):
             window = next(stretches, None)
         if not isinstance(window, Window):
             return
-        with seconds.of("find the lines"):
+        with seconds.of("place the lines"):
             lines = index_lines(window)
         with seconds.of("check the encoding"):
             is_utf8(window.buffer)
@@ -84,7 +84,8 @@ def main() -> None:
     seconds["events, joins, order, the rest"] = max(0.0, whole - seconds.total())
     rows = [[part, f"{spent:.2f}", f"{spent / whole:.0%}"] for part, spent in seconds.most_common()]
     told = (
-        f"CPU seconds of one load ({whole:.2f}); the first three parts run on a thread beside the others.\n\n"
+        f"CPU seconds of one load ({whole:.2f}). Reading, newlines, places and encoding are done on a thread "
+        "of their own, beside the others.\n\n"
     )
     publish("Where the time goes", told + table(["part", "CPU s", "share"], rows))
 

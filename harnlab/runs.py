@@ -111,8 +111,7 @@ class Runs:
 
     def __init__(self, frames: Mapping[str, pl.DataFrame], sources: Iterable[Source]) -> None:
         self._lake = frames if isinstance(frames, LakeFrames) else None
-        asked_later = isinstance(frames, FramesWhenAsked)
-        self._frames = frames if asked_later else MappingProxyType(dict(frames))
+        self._frames = frames if isinstance(frames, FramesWhenAsked) else MappingProxyType(dict(frames))
         self._sources = {source.shown: source for source in sources}
         self._summary: pl.DataFrame | None = None
 
@@ -129,10 +128,7 @@ class Runs:
 
     def in_parts(self) -> Iterator[Runs]:
         """The same runs a few at a time, so that memory need not hold them all; only a lake has several parts."""
-        if self._lake is None:
-            yield self
-        for part in self._lake.in_parts() if self._lake else ():
-            yield Runs(part, part.sources())
+        yield from (Runs(part, part.sources()) for part in self._lake.in_parts()) if self._lake else (self,)
 
     def __getattr__(self, name: str) -> pl.DataFrame:
         if name in SCHEMAS:

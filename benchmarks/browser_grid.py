@@ -210,8 +210,8 @@ def main():
         aim(f"no page error, no request off the machine, {len(problems)}", met=not problems),
     ]
     told = (
-        f"{rows:,} dispatches in `RouteExplorer`, in JupyterLab: every column sorted both ways, every kind of filter set "
-        f"and cleared, then {turns} turns of scrolling; each timed until it is seen on the page.\n\n"
+        f"{rows:,} dispatches in `RouteExplorer`, in JupyterLab: every column sorted both ways, every kind of filter "
+        f"set and cleared, then {turns} turns of scrolling; each timed until it is seen on the page.\n\n"
     )
     publish("A million dispatches on the page", told + "\n\n".join(aims))
 

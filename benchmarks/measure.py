@@ -29,9 +29,10 @@ READERS: Final = Path(__file__).parent / "readers.py"
 _PACKAGES: Final = ("polars", "msgspec", "numpy", "pandas", "duckdb", "pysimdjson")
 _INTRODUCTION: Final = """# How fast it reads
 
-Written by `make bench`; every number is measured, none is edited. Each time is that of a fresh process, imports left
-out, files in the page cache; in each round every reader runs once, in turn, and a ratio is the median of the ratios
-within a round. *times harnlab* above 1 is slower than harnlab. CPU seconds count all threads.
+Written by `make bench`, `benchmarks/lake.py` and `benchmarks/browser_grid.py`; every number is measured, none is
+edited. Each time is that of a fresh process, imports left out, files in the page cache; in each round every reader
+runs once, in turn, and a ratio is the median of the ratios within a round. *times harnlab* above 1 is slower than
+harnlab. CPU seconds count all threads.
 """
 
 Sample = dict[str, Any]

@@ -186,11 +186,15 @@ def open_notebook(page, lab, name):
 
 
 def switch_theme(page, theme):
-    """Switch JupyterLab to its ``light`` or ``dark`` theme and wait until the page wears it."""
+    """Switch JupyterLab to its ``light`` or ``dark`` theme and wait until the page wears it.
+
+    Its splash screen must be gone too: shown again while it fades it is removed twice, which is a page error.
+    """
     page.evaluate(
         "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
     )
-    wears = "light => document.body.dataset.jpThemeLight === light"
+    wears = """light => document.body.dataset.jpThemeLight === light
+        && !document.getElementById('jupyterlab-splash')"""
     page.wait_for_function(wears, arg="true" if theme == "light" else "false", timeout=20_000)
 
 

@@ -24,6 +24,7 @@ from harnlab.frames import (
     FrameSchema,
     Instant,
 )
+from harnlab.ingest.heads import HEAD_DTYPES
 from harnlab.vocabulary import TranscriptType
 
 
@@ -226,12 +227,11 @@ ROUTING: Final = _family(
 @lru_cache(maxsize=256)
 def no_family(kind: str) -> Family:
     """A type of which only the members that any line may carry are read."""
-    heads = frozenset({"call_id", "iteration", "span_id", "session_id", "trace_id", "request_id"})
     return Family(
         type=kind,
         schema=EVENTS,
         columns={"timestamp": Member("timestamp")},
-        kept_in_file=heads | {"type"},
+        kept_in_file=frozenset(HEAD_DTYPES),
     )
 
 

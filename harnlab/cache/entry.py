@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from hashlib import blake2b
@@ -23,15 +23,21 @@ import polars as pl
 from harnlab import __version__, ingest, vocabulary
 from harnlab import frames as schemas
 from harnlab.cache.seen import Seen
+from harnlab.errors import HarnlabError
 from harnlab.frames import SCHEMA_VERSION
 from harnlab.frames.when_asked import FramesByMaker
+from harnlab.ingest.decode import null_column
 
 #: Changes when entries are written in another form.
-_FORM: Final = 1
+_FORM: Final = 2
 _ABOUT: Final = "about.json"
 SUFFIX: Final = ".frames"
 #: What a file's place gives; it is put back when an entry is read, for the place may be told otherwise by then.
 PLACE: Final = ("run_id", "source_path")
+#: Types that columns may have, by name.
+_DTYPES: Final = {
+    repr(dtype): dtype for schema in schemas.SCHEMAS.values() for dtype in schema.dtypes.values()
+}
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -72,7 +78,9 @@ def write_entry(entry: Entry, frames: Frames, target: Path) -> int:
         unfinished = Path(file.name)
         try:
             with ZipFile(file, "w") as archive:
-                archive.writestr(_ABOUT, json.dumps(asdict(entry) | {"form": _FORM, "order": _order(frames)}))
+                archive.writestr(
+                    _ABOUT, json.dumps(asdict(entry) | {"form": _FORM, "columns": _columns(frames)})
+                )
                 for name, frame in frames.items():
                     archive.writestr(f"{name}.parquet", _parquet(frame))
             file.close()
@@ -108,7 +116,7 @@ def read_frames(path: Path, entry: Entry, *, run_id: str, source_path: str) -> F
             return FramesByMaker(
                 {
                     name: partial(_frame, archive.read(f"{name}.parquet"), place, columns)
-                    for name, columns in about["order"].items()
+                    for name, columns in about["columns"].items()
                 }
             )
     except Exception:  # as above
@@ -128,20 +136,40 @@ def reader_version() -> str:
     return blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
-def _order(frames: Frames) -> dict[str, list[str]]:
-    return {name: frame.columns for name, frame in frames.items()}
+def _columns(frames: Frames) -> dict[str, dict[str, str]]:
+    return {
+        name: {column: repr(dtype) for column, dtype in frame.schema.items()}
+        for name, frame in frames.items()
+    }
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:
+    """Columns that say something; one without a value takes as long to read as any other."""
     written = BytesIO()
-    frame.drop(PLACE).write_parquet(written, compression="lz4", statistics=False)
+    told = [column for column in frame.drop(PLACE) if column.null_count() < frame.height]
+    pl.DataFrame(told).write_parquet(written, compression="lz4", statistics=False)
     return written.getvalue()
 
 
-def _frame(content: bytes, place: Mapping[str, str], columns: Sequence[str], _: Frames) -> pl.DataFrame:
-    frame = pl.read_parquet(BytesIO(content))
-    same = {name: pl.Series([value]).new_from_index(0, frame.height) for name, value in place.items()}
-    return pl.DataFrame({name: same[name] if name in same else frame[name] for name in columns})
+def _frame(content: bytes, place: Mapping[str, str], columns: Mapping[str, str], _: Frames) -> pl.DataFrame:
+    try:
+        frame = pl.read_parquet(BytesIO(content))
+    except pl.exceptions.PolarsError as error:
+        # its checksum is right: this is no damage, and another load would find the same
+        hint = 'load again with cache="refresh", or harnlab cache clear'
+        raise HarnlabError(
+            f"a kept frame cannot be decoded: {error}", where=place["source_path"], hint=hint
+        ) from error
+    told = {
+        **{name: pl.Series([value]).new_from_index(0, frame.height) for name, value in place.items()},
+        **frame.to_dict(),
+    }
+    return pl.DataFrame(
+        {
+            name: told[name] if name in told else null_column(_DTYPES[dtype], frame.height)
+            for name, dtype in columns.items()
+        }
+    )
 
 
 def _entry(about: dict[str, Any]) -> Entry | None:

@@ -89,7 +89,7 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
     A column that several sides have is the first side's that is not null.
     """
     rows = _in_order(sides, _matched(sides), line)
-    sides[:] = [_only(side, schema.dtypes) for side in sides]
+    sides[:] = [_only(side, _told(side, schema.dtypes)) for side in sides]
     columns = _of_first_side(sides, schema.dtypes)
     count, chunks = len(rows[0]), max(side.n_chunks() for side in sides)
     least = [_least_from_here_on(of_side, side.height) for of_side, side in zip(rows, sides, strict=True)]
@@ -139,6 +139,13 @@ def _in_order(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], line: st
     found = _side_by_side(places, rows).select_seq(columns)
     order = found.select(pl.arg_sort_by(by, maintain_order=True)).to_series()
     return [of_side.gather(order) for of_side in rows]
+
+
+def _told(side: pl.DataFrame, names: Iterable[str]) -> list[str]:
+    """Names of columns that say something; nulls that are gathered take the memory of values."""
+    of_record = [name for name in names if name in _SOURCE]
+    others = [name for name in names if name in side.columns and name not in _SOURCE]
+    return of_record + [name for name in others if side[name].null_count() < side.height]
 
 
 def _only(side: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:

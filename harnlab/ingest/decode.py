@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -190,17 +191,23 @@ def column(reading: Reading, dtype: pl.DataType, values: Sequence[Any]) -> pl.Se
 
 def plain_column(dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
     """Column of values as they are; a member that is not there is null."""
+    # told before Polars refuses it: a family has many members that few logs have
+    if values and values[0] is msgspec.UNSET and values.count(msgspec.UNSET) == len(values):
+        return null_column(dtype, len(values))
     try:
         return pl.Series(values, dtype=dtype)
     except (TypeError, ValueError):
-        if values.count(msgspec.UNSET) == len(values):
-            return null_column(dtype, len(values))
         return pl.Series([None if value is msgspec.UNSET else value for value in values], dtype=dtype)
 
 
 def null_column(dtype: pl.DataType, count: int) -> pl.Series:
     """Column without a value."""
-    return pl.Series([None], dtype=dtype).new_from_index(0, count)
+    return _null(dtype).new_from_index(0, count)
+
+
+@cache
+def _null(dtype: pl.DataType) -> pl.Series:
+    return pl.Series([None], dtype=dtype)
 
 
 def attribute(path: str) -> str:

@@ -6,10 +6,11 @@ Lines of a transcript and payloads of an event log come here alike; what differs
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Self
 
 import numpy as np
 import polars as pl
@@ -36,6 +37,8 @@ _EPOCH_POINT_AND_END: Final = np.frombuffer(b".\n", dtype=np.uint8)
 _EPOCH_MICROS: Final = 1000 * 10 ** np.arange(12, -1, -1, dtype=np.int64)
 _UTF8_STRETCH: Final = 1 << 20
 _SOURCE: Final = [column.name for column in SOURCE]
+
+FrameMaker = Callable[[], pl.DataFrame]
 
 
 @dataclass(slots=True)
@@ -75,12 +78,56 @@ def no_collection() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plain:
-    """Plain records of one type: their rows in the batch, the members of their heads, and their family's frame."""
+    """Plain records of one type: their rows in the batch, the members of their heads, and their family's frame.
+
+    The frame, where there is a family, is made by a call: their values are held until then, and nothing more is
+    found odd.
+    """
 
     rows: list[int]
     heads: dict[str, pl.Series]
-    frame: pl.DataFrame | None
+    frame: pl.DataFrame | FrameMaker | None
     problems: list[LineProblem]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyColumns:
+    """Typed columns of some records of a family, each made when it is first asked for; times are there at once."""
+
+    family: Family
+    values: Mapping[str, Sequence[Any]]
+    extras: list[str | None] | None
+    made: dict[str, pl.Series]
+
+    @classmethod
+    def of(
+        cls,
+        family: Family,
+        values: Mapping[str, Sequence[Any]],
+        extras: list[str | None] | None,
+        rows: Sequence[int],
+        problems: list[LineProblem],
+    ) -> Self:
+        """Columns of values; odd times are reported for ``rows``, if any."""
+        times = {
+            name: instants(values[name], rows, problems, member=reading.path)
+            for name, reading in family.columns.items()
+            if isinstance(family.dtype(name), pl.Datetime)
+        }
+        return cls(family, values, extras, times)
+
+    def __getitem__(self, name: str) -> pl.Series:
+        if name not in self.made:
+            self.made[name] = column(self.family.columns[name], self.family.dtype(name), self.values[name])
+        return self.made[name]
+
+    def all(self) -> dict[str, pl.Series]:
+        """Every column of the family, and ``extra``."""
+        series = {name: self[name] for name in self.family.columns}
+        count = len(next(iter(series.values())))
+        dtype = EXTRA.dtype
+        extra = null_column(dtype, count) if self.extras is None else pl.Series(self.extras, dtype=dtype)
+        return {**series, EXTRA.name: extra}
 
 
 class RecordReader:
@@ -156,8 +203,8 @@ class RecordReader:
         extras = None if plain else [decoder.extra(row) for row in values]
         columns = zip(*(values if plain else (row[:width] for row in values)), strict=True)
         named = dict(zip(decoder.columns, columns, strict=True))
-        series = _series(decoder.family, named, extras, [] if times_seen else rows, problems)
-        return self._placed(lines, rows, series)
+        told = FamilyColumns.of(decoder.family, named, extras, [] if times_seen else rows, problems)
+        return self._placed(lines, rows, told)
 
     def plain_decoder(self, kind: str) -> PlainDecoder | None:
         """Decoder of the plain records of one type; ``None`` for a type too many that is no family."""
@@ -177,17 +224,16 @@ class RecordReader:
         if decoder is None or found is None:
             return None
         problems = list[LineProblem]()
-        series = _series(decoder.family, found.columns, found.extras, found.rows, problems)
-        return Plain(
-            rows=found.rows,
-            heads=_heads(kind, decoder.family, found, series),
-            frame=self._placed(lines, found.rows, series) if kind in self.decoders else None,
-            problems=problems,
-        )
+        told = FamilyColumns.of(decoder.family, found.columns, found.extras, found.rows, problems)
+        heads = _heads(kind, found, told)
+        if kind not in self.decoders:
+            return Plain(rows=found.rows, heads=heads, frame=None, problems=problems)
+        frame = partial(self._placed, lines, found.rows, told)
+        return Plain(rows=found.rows, heads=heads, frame=frame, problems=problems)
 
-    def _placed(self, lines: Lines, rows: Sequence[int], series: Mapping[str, pl.Series]) -> pl.DataFrame:
+    def _placed(self, lines: Lines, rows: Sequence[int], told: FamilyColumns) -> pl.DataFrame:
         place = self.place(lines, np.asarray(rows, dtype=np.int64))
-        return pl.DataFrame({**{name: place[name] for name in _SOURCE}, **series})
+        return pl.DataFrame({**{name: place[name] for name in _SOURCE}, **told.all()})
 
     def duplicates(
         self, kind: str, records: Iterable[bytes | memoryview], rows: Sequence[int]
@@ -239,41 +285,21 @@ class RecordReader:
         return PROBLEMS.build([row])
 
 
-def _heads(
-    kind: str, family: Family, found: PlainRecords, series: Mapping[str, pl.Series]
-) -> dict[str, pl.Series]:
+def _heads(kind: str, found: PlainRecords, told: FamilyColumns) -> dict[str, pl.Series]:
     """Columns of the members of a head, each as the family has it or else as it was read."""
     count = len(found.rows)
-    known = {reading.path: series[name] for name, reading in family.columns.items()}
-    known["type"] = pl.Series([kind], dtype=pl.String).new_from_index(0, count)
-    for name, values in found.heads.items():
-        if name not in known:
-            known[name] = plain_column(HEAD_DTYPES[name], values)
-    return {
-        name: known[name] if name in known else null_column(dtype, count)
-        for name, dtype in HEAD_DTYPES.items()
-    }
-
-
-def _series(
-    family: Family,
-    columns: Mapping[str, Sequence[Any]],
-    extras: list[str | None] | None,
-    rows: Sequence[int],
-    problems: list[LineProblem],
-) -> dict[str, pl.Series]:
-    """Typed columns of a family and ``extra``; odd times are reported for ``rows``, if any."""
-    series = {}
-    for name, values in columns.items():
-        reading, dtype = family.columns[name], family.dtype(name)
-        if isinstance(dtype, pl.Datetime):
-            series[name] = instants(values, rows, problems, member=reading.path)
+    column_of = {reading.path: name for name, reading in told.family.columns.items()}
+    heads = {}
+    for name, dtype in HEAD_DTYPES.items():
+        if name == "type":
+            heads[name] = pl.Series([kind], dtype=dtype).new_from_index(0, count)
+        elif name in column_of:
+            heads[name] = told[column_of[name]]
+        elif name in found.heads:
+            heads[name] = plain_column(dtype, found.heads[name])
         else:
-            series[name] = column(reading, dtype, values)
-    count = len(next(iter(columns.values()), ()))
-    dtype = EXTRA.dtype
-    series["extra"] = null_column(dtype, count) if extras is None else pl.Series(extras, dtype=dtype)
-    return series
+            heads[name] = null_column(dtype, count)
+    return heads
 
 
 def instants(

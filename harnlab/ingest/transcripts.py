@@ -6,18 +6,21 @@ requests, responses and errors are joined into ``calls`` afterwards (:mod:`harnl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from io import BufferedReader
 
 import numpy as np
 import polars as pl
 
 from harnlab.frames import EVENTS
+from harnlab.frames.when_asked import FramesByMaker
 from harnlab.ingest.families import FAMILIES
 from harnlab.ingest.heads import HEAD_DTYPES, Heads, LineProblem, read_heads
 from harnlab.ingest.plain_records import rows_by_guess
 from harnlab.ingest.records import (
+    FrameMaker,
     FrameParts,
     Plain,
     RecordReader,
@@ -60,17 +63,21 @@ def read_transcripts(sources: Sequence[Source]) -> dict[str, pl.DataFrame]:
 
 def read_stretch(
     source: Source, file: BufferedReader, *, offset: int, line: int, stop: int
-) -> dict[str, pl.DataFrame]:
+) -> Mapping[str, pl.DataFrame]:
     """Frames of a stretch of one transcript: from where ``line`` starts to ``stop``, as if the file ended there.
+
+    All of it is read and every problem found; the families' frames of a short stretch are made when asked for.
 
     Raises
     ------
     OSError
         When the open file cannot be read.
     """
-    found = map(_indexed, windows_of(file, offset=offset, line=line, stop=stop))
-    # one window has nothing behind it that could be read meanwhile
-    return _read([source], found if stop - offset < WINDOW_BYTES else ahead(found))
+    found = map(_index, windows_of(file, offset=offset, line=line, stop=stop))
+    if stop - offset >= WINDOW_BYTES:
+        return _read([source], ahead(found))
+    # one window has nothing behind it that could be read meanwhile, and its values may be held
+    return _read_later([source], found)
 
 
 def _read(sources: Sequence[Source], indexed: Iterator[_Indexed | Unreadable]) -> dict[str, pl.DataFrame]:
@@ -81,15 +88,42 @@ def _read(sources: Sequence[Source], indexed: Iterator[_Indexed | Unreadable]) -
             if isinstance(found, Unreadable):
                 parts.add("problems", reader.unreadable(found))
             else:
-                parts.extend(_frames(reader, found))
+                parts.extend(_made_frames(reader, found))
             # its buffer is filled again
             del found
     return parts.concat()
 
 
-def transcript_frames(reader: RecordReader, window: Window) -> Iterator[tuple[str, pl.DataFrame]]:
+def _read_later(sources: Sequence[Source], indexed: Iterator[_Indexed]) -> FramesByMaker:
+    parts: dict[str, list[FrameMaker]] = {}
+    reader = RecordReader(sources, FAMILIES)
+    with no_collection():
+        for found in indexed:
+            for name, frame in _frames(reader, found, made=False):
+                if not isinstance(frame, pl.DataFrame):
+                    parts.setdefault(name, []).append(frame)
+                elif frame.height:
+                    parts.setdefault(name, []).append(partial(pl.DataFrame, frame))
+    return FramesByMaker({name: partial(_together, makers) for name, makers in parts.items()})
+
+
+def _together(makers: Iterable[FrameMaker], _: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([make() for make in makers])
+
+
+def transcript_frames(reader: RecordReader, window: Window) -> dict[str, pl.DataFrame]:
     """Every frame of one window of transcript lines."""
-    return _frames(reader, _index(window))
+    return dict(_made_frames(reader, _index(window)))
+
+
+def _made_frames(reader: RecordReader, found: _Indexed) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every frame of a window, made at once: values as Python has them take several times the memory of columns."""
+    for name, frame in _frames(reader, found, made=True):
+        yield name, _made(frame)
+
+
+def _made(frame: pl.DataFrame | FrameMaker) -> pl.DataFrame:
+    return frame if isinstance(frame, pl.DataFrame) else frame()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +143,15 @@ def _index(window: Window) -> _Indexed:
     return _Indexed(window=window, lines=index_lines(window), is_utf8=is_utf8(window.buffer))
 
 
-def _frames(reader: RecordReader, indexed: _Indexed) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Plain records of known types are read at once; all others by head, duplicates and family, one by one."""
+def _frames(
+    reader: RecordReader, indexed: _Indexed, *, made: bool
+) -> Iterator[tuple[str, pl.DataFrame | FrameMaker]]:
+    """Plain records of known types are read at once; all others by head, duplicates and family, one by one.
+
+    Frames of plain records are ``made``, or to be made.
+    """
     window, lines = indexed.window, indexed.lines
-    plain, others = _plain(reader, window, lines)
+    plain, others = _plain(reader, window, lines, made=made)
     heads = read_heads(window.buffer, lines, others)
     problems = heads.problems
     for found in plain.values():
@@ -133,13 +172,15 @@ def _frames(reader: RecordReader, indexed: _Indexed) -> Iterator[tuple[str, pl.D
             frame = reader.family(kind, records[kind], lines, of_kind, problems)
             known = plain[kind].frame if kind in plain else None
             if known is not None:
-                frame = _by_row([known, frame], [plain[kind].rows, of_kind])
+                frame = _by_row([_made(known), frame], [plain[kind].rows, of_kind])
             yield kind, frame
     yield from in_window(reader.sources, window, lines, rows)
     yield "problems", reader.problems(lines, problems, window.oversized)
 
 
-def _plain(reader: RecordReader, window: Window, lines: Lines) -> tuple[dict[str, Plain], list[int]]:
+def _plain(
+    reader: RecordReader, window: Window, lines: Lines, *, made: bool
+) -> tuple[dict[str, Plain], list[int]]:
     """The plain records of a window by type, and the rows of all other lines."""
     found: dict[str, Plain] = {}
     others: list[int] = []
@@ -149,6 +190,8 @@ def _plain(reader: RecordReader, window: Window, lines: Lines) -> tuple[dict[str
         if plain is None:
             others += rows
             continue
+        if made and plain.frame is not None:
+            plain = replace(plain, frame=_made(plain.frame))
         found[kind] = plain
         if len(plain.rows) < len(rows):
             others += sorted(set(rows).difference(plain.rows))

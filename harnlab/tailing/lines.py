@@ -239,7 +239,7 @@ class LineFollower:
     def _events(self, window: Window) -> pl.DataFrame:
         source = self._shown()
         if self._source.kind is SourceKind.TRANSCRIPT:
-            frames = dict(transcript_frames(self._records(), window))
+            frames = transcript_frames(self._records(), window)
         else:
             reader = EventReader([source], typed=False)
             lines = index_lines(window)

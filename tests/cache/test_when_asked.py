@@ -6,6 +6,7 @@ import shutil
 import weakref
 from pathlib import Path
 from threading import Barrier, Thread
+from zipfile import ZipFile
 
 import pytest
 from polars.testing import assert_frame_equal
@@ -14,6 +15,7 @@ import harnlab as hl
 from cache.kept import LINES
 from cache.test_load import assert_equal, damaged_log
 from harnlab.cache import entry
+from harnlab.errors import HarnlabError
 from harnlab.frames import EVENTS, RUNS, SCHEMAS
 from harnlab.frames.when_asked import FramesByMaker
 from harnlab.ingest import assembly
@@ -193,3 +195,18 @@ def test_code_anywhere_in_the_readers_or_the_frames_decides_what_is_kept(tmp_pat
         versions.add(entry.reader_version())
     entry.reader_version.cache_clear()
     assert len(versions) == len(paths) > 5
+
+
+def test_an_entry_that_is_sound_but_no_parquet_says_how_to_read_the_log_again(log, tmp_path):
+    log.write_bytes(log.read_bytes() + b"\n")
+    hl.load(log)
+    [kept] = (tmp_path / "cache").iterdir()
+    with ZipFile(kept) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with ZipFile(kept, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, b"PAR1" if name == "events.parquet" else content)
+    with pytest.raises(HarnlabError, match=r"kept frame cannot be decoded.*cache=\"refresh\""):
+        hl.load(log).frame("events")
+    assert hl.load(log, cache="refresh").events.height
+    assert hl.load(log).events.height

@@ -118,6 +118,8 @@ class Grid(anywidget.AnyWidget):
         Positions in ``frame`` of the rows picked.
     active : int
         Place, in the order shown, of the row the keyboard stands on; -1 = none.
+    sight : int
+        Place of the row to keep in sight while the keyboard stands on none; -1 = none.
     sort : list
         Column name or ``None``, and whether the largest comes first.
     """
@@ -134,6 +136,7 @@ class Grid(anywidget.AnyWidget):
     first = t.Int(0).tag(sync=True)
     sort: t.List[Any] = t.List([*UNSORTED]).tag(sync=True)
     active = t.Int(-1).tag(sync=True)
+    sight = t.Int(-1).tag(sync=True)
     selected = t.List(t.Int()).tag(sync=True)
     multiple = t.Bool(False).tag(sync=True)
 
@@ -258,7 +261,7 @@ class Grid(anywidget.AnyWidget):
 
     def bring_in_sight(self, position: int) -> None:
         """Scroll to a row without picking it."""
-        self.send({"show": self.place_in_order(position)})
+        self.sight = self.place_in_order(position)
 
     def on_open(self, listener: Callable[[int], None]) -> None:
         """Call ``listener`` with a row's position when it is opened by Enter or a double click."""
@@ -292,6 +295,7 @@ class Grid(anywidget.AnyWidget):
             self.page = self._page(self.first)
             self.status = self._counted()
             self.active = self.place_in_order(self.selected[-1]) if self.selected else -1
+            self.sight = -1
 
     def _counted(self) -> str:
         shown, height = len(self._order), self._frame.height

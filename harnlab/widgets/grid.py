@@ -204,17 +204,15 @@ class Grid(anywidget.AnyWidget):
         self.page = self._page(self.first)
 
     def refresh(self, frame: pl.DataFrame, *, columns: Sequence[GridColumn] | None = None) -> None:
-        """Show other values of the same rows, in other columns if given; order, place and selection stay."""
-        self._frame = frame
-        if columns is None or tuple(columns) == self.shown_columns:
-            self.renew()
-            return
+        """Show other values of the same rows, in other columns if given; filter, sort and selection stay."""
+        self._frame, self._keys = frame, SortKeys(frame, self._column)
         with self.hold_sync():
-            if self.sort[0] not in [None, *(c.name for c in columns)]:
-                self.sort = [*UNSORTED]
-            self.shown_columns = tuple(columns)
-            self.columns = [c.wire() for c in columns]
-            self.renew()
+            if columns is not None and tuple(columns) != self.shown_columns:
+                if self.sort[0] not in [None, *(c.name for c in columns)]:
+                    self.sort = [*UNSORTED]
+                self.shown_columns = tuple(columns)
+                self.columns = [c.wire() for c in columns]
+            self._resorted()
 
     def append(self, frame: pl.DataFrame, *, dropped: int = 0) -> None:
         """Show rows added behind those there, of which the first ``dropped`` are gone; what is picked stays so.
@@ -322,7 +320,7 @@ class Grid(anywidget.AnyWidget):
     def _turned(self, change: Mapping[str, Any]) -> None:
         self.page = self._page(max(0, change["new"]))
 
-    def _resorted(self, _change: Mapping[str, Any]) -> None:
+    def _resorted(self, _change: Mapping[str, Any] | None = None) -> None:
         self._sort()
         self._shown_again()
 

@@ -52,6 +52,12 @@ def test_going_back_in_time_leaves_out_what_came_later(timeline, from_page):
     assert timeline.selected.height == timeline.events.height
 
 
+def test_the_dial_goes_back_from_a_number_that_no_event_has(timeline, from_page):
+    for asked, stands in ((0, 1), (0, 1), (99, timeline.events["at"].count())):
+        from_page(timeline._dial, value=asked)
+        assert timeline._dial.value == stands
+
+
 def test_a_moment_between_events_stays_as_it_was_written(timeline):
     timeline.as_of = "2026-06-22T08:32:00"
     assert timeline.as_of == "2026-06-22T08:32:00"
@@ -73,7 +79,9 @@ def test_the_cell_builds_it_again(runs, state):
 def test_a_table_sorted_by_a_header_is_the_same_frame(timeline, runs, from_page):
     from_page(timeline.grid, sort=["key", True])
     assert timeline.grid.rows["key"][0] != timeline.events["key"][0]
-    assert eval(timeline.code, {"hl": hl, "runs": runs}).selected.equals(timeline.selected)
+    again = eval(timeline.code, {"hl": hl, "runs": runs})
+    assert again.selected.equals(timeline.selected)
+    assert again.grid.rows.equals(timeline.grid.rows)
 
 
 def test_what_is_not_there_is_refused(runs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -21,7 +21,7 @@ from harnlab.widgets.elements import Element, button, element, log_words, note
 from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn
 from harnlab.widgets.log_text import ABSENT, tail, visible
-from harnlab.widgets.selection import place_of, position_at
+from harnlab.widgets.selection import UNSORTED, place_of, position_at
 
 
 def _place(log: str | None) -> str:
@@ -71,6 +71,8 @@ class AutonomyExplorer(Explorer):
         ``path:line`` of the decision whose log line is shown.
     per_hour, per_day : int, optional
         Quotas to ask about, from 1.
+    sort_agents, sort_decisions : sequence, optional
+        Column of that table, and whether the largest comes first.
 
     Raises
     ------
@@ -86,13 +88,23 @@ class AutonomyExplorer(Explorer):
     """
 
     kind: ClassVar[str] = "autonomy-explorer"
-    state: ClassVar[dict[str, Any]] = {"stream": None, "place": None, "per_hour": None, "per_day": None}
+    state: ClassVar[dict[str, Any]] = {
+        "stream": None,
+        "place": None,
+        "per_hour": None,
+        "per_day": None,
+        "sort_agents": [*UNSORTED],
+        "sort_decisions": [*UNSORTED],
+    }
+    orders: ClassVar[tuple[str, ...]] = ("sort_agents", "sort_decisions")
     nothing: ClassVar[str] = "These runs recorded no decision that a quota counts."
 
     stream = t.Int(None, allow_none=True)
     place = t.Unicode(None, allow_none=True)
     per_hour = t.Int(None, allow_none=True, min=1)
     per_day = t.Int(None, allow_none=True, min=1)
+    sort_agents: t.List[Any] = t.List([*UNSORTED])
+    sort_decisions: t.List[Any] = t.List([*UNSORTED])
 
     def __init__(
         self,
@@ -102,6 +114,8 @@ class AutonomyExplorer(Explorer):
         place: str | None = None,
         per_hour: int | None = None,
         per_day: int | None = None,
+        sort_agents: Sequence[Any] = UNSORTED,
+        sort_decisions: Sequence[Any] = UNSORTED,
     ) -> None:
         super().__init__(source)
         self._read()
@@ -120,8 +134,10 @@ class AutonomyExplorer(Explorer):
         dials = widgets.HBox([*self._dials.values()], layout={"flex_flow": "row wrap"})
         self._parts = (self.agents, self._chart, dials, self._answered, self.decisions, self._record)
         self._show(*self._parts, empty=self._attempts.is_empty())
+        self._hold_sort(sort_agents=self.agents, sort_decisions=self.decisions)
         self._draw()
         self.stream, self.place, self.per_hour, self.per_day = stream, place, per_hour, per_day
+        self.sort_agents, self.sort_decisions = list(sort_agents), list(sort_decisions)
 
     @property
     def attempts(self) -> pl.DataFrame:

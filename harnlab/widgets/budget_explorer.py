@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -23,7 +23,7 @@ from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn, bar_cell, usd_column
 from harnlab.widgets.limit_sweep import LimitSweep
 from harnlab.widgets.log_text import count, one_line, sentence, usd
-from harnlab.widgets.selection import place_of, position_at
+from harnlab.widgets.selection import UNSORTED, place_of, position_at
 
 _CALL_COLUMNS: Final = (
     GridColumn(name="position", title="call", kind="number", width=7),
@@ -55,6 +55,8 @@ class BudgetExplorer(Explorer):
         Ceiling on spend to ask about, USD; ``None`` leaves the declared one.
     max_tokens : int, optional
         Ceiling on tokens to ask about.
+    sort_steps, sort_calls : sequence, optional
+        Column of that table, and whether the largest comes first.
 
     Raises
     ------
@@ -70,13 +72,23 @@ class BudgetExplorer(Explorer):
     """
 
     kind: ClassVar[str] = "budget-explorer"
-    state: ClassVar[dict[str, Any]] = {"place": None, "call": None, "max_usd": None, "max_tokens": None}
+    state: ClassVar[dict[str, Any]] = {
+        "place": None,
+        "call": None,
+        "max_usd": None,
+        "max_tokens": None,
+        "sort_steps": [*UNSORTED],
+        "sort_calls": [*UNSORTED],
+    }
+    orders: ClassVar[tuple[str, ...]] = ("sort_steps", "sort_calls")
     nothing: ClassVar[str] = "These runs recorded no step, so there is no limit to hold one against."
 
     place = t.Unicode(None, allow_none=True)
     call = t.Unicode(None, allow_none=True)
     max_usd = t.Float(None, allow_none=True, min=0.0)
     max_tokens = t.Int(None, allow_none=True, min=0)
+    sort_steps: t.List[Any] = t.List([*UNSORTED])
+    sort_calls: t.List[Any] = t.List([*UNSORTED])
 
     def __init__(
         self,
@@ -86,6 +98,8 @@ class BudgetExplorer(Explorer):
         call: str | None = None,
         max_usd: float | None = None,
         max_tokens: int | None = None,
+        sort_steps: Sequence[Any] = UNSORTED,
+        sort_calls: Sequence[Any] = UNSORTED,
     ) -> None:
         super().__init__(source)
         self._read()
@@ -108,6 +122,7 @@ class BudgetExplorer(Explorer):
         self._show(*self._parts, empty=self._step_rows.is_empty())
         self._show_step()
         self.place, self.call, self.max_usd, self.max_tokens = place, call, max_usd, max_tokens
+        self.sort_steps, self.sort_calls = list(sort_steps), list(sort_calls)
 
     @property
     def selected(self) -> pl.DataFrame:
@@ -178,6 +193,7 @@ class BudgetExplorer(Explorer):
         return lambda cell: bar_cell(cell["used"], cell["limit"], largest, write(cell["used"]))
 
     def _bind(self) -> None:
+        self._hold_sort(sort_steps=self.steps, sort_calls=self.calls)
         self.steps.observe(self._step_picked, names="selected")
         self.calls.observe(self._call_picked, names="selected")
         self.steps.on_open(self._go_to_calls)

@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 import ipywidgets as widgets
 import polars as pl
+import traitlets as t
 
 from harnlab.errors import HarnlabError
 from harnlab.questions import runs_of
 from harnlab.runs import Runs
 from harnlab.widgets.drawing import Drawing
 from harnlab.widgets.elements import Element, note, raw_record
+from harnlab.widgets.grid import Grid
 from harnlab.widgets.log_text import one_line, shortened
 from harnlab.widgets.selection import place_of
 
@@ -29,6 +31,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     kind: ClassVar[str] = "explorer"
     #: Traits that hold the state, in the order they are set again, and their values when nothing was done.
     state: ClassVar[dict[str, Any]] = {}
+    #: Of these, how tables are sorted that a summary names only once they are.
+    orders: ClassVar[tuple[str, ...]] = ()
     #: Said in place of empty tables where the runs have nothing to show.
     nothing: ClassVar[str] = ""
 
@@ -62,11 +66,17 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 
     def summary(self) -> dict[str, Any]:
         """What is shown, as small plain values that a notebook can be compared by."""
-        return {name: getattr(self, name) for name in self.state}
+        unsorted = [name for name in self.orders if getattr(self, name) == self.state[name]]
+        return {name: getattr(self, name) for name in self.state if name not in unsorted}
 
     def _show(self, *parts: Any, empty: bool) -> None:
         """Show the parts; where there is nothing in them, one sentence that says so."""
         self.children = (Drawing(note(self.nothing)),) if empty else parts
+
+    def _hold_sort(self, **grids: Grid) -> None:
+        """Let each of these traits be how a table is sorted, whether by a click on a heading or in code."""
+        for name, grid in grids.items():
+            t.link((self, name), (grid, "sort"))
 
     def _reload(self) -> None:
         """Show other runs; done by explorers that follow a picker."""

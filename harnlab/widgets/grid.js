@@ -66,6 +66,17 @@ function render({ model, el }) {
   const fits = () => Math.max(1, Math.floor((root.clientHeight - ROW - 2) / ROW)) || 1;
   const step = () => Math.min(ROW, TALLEST / Math.max(1, total()));
   const top = () => Math.max(0, Math.min(Math.round(root.scrollTop / step()), total() - fits()));
+  const inSight = (place) => place >= top() && place < top() + fits();
+  const looked = () => (model.get("active") < 0 ? model.get("sight") : model.get("active"));
+
+  // Where the reader is: a table that grows, or leaves the page for a while, is scrolled back by the browser.
+  let held = { scrollTop: 0, place: -1 };
+  let [width, height] = [0, 0];
+
+  function scrollTo(scrollTop, place = -1) {
+    held = { scrollTop, place };
+    root.scrollTop = scrollTop;
+  }
 
   function drawHead() {
     const [by, descending] = model.get("sort");
@@ -91,7 +102,7 @@ function render({ model, el }) {
       button.title = `${column.title}: sort by ${column.name}`;
       if (order !== "none") button.append(make("span", "hl-sort", descending ? "▼" : "▲"));
       button.onclick = () => {
-        root.scrollTop = 0;
+        scrollTo(0);
         model.set("first", 0);
         model.set("sort", [column.name, by === column.name ? !descending : column.kind !== "text"]);
         model.save_changes();
@@ -104,14 +115,20 @@ function render({ model, el }) {
     if (focused >= 0) table.tHead.querySelectorAll("button")[focused]?.focus();
   }
 
+  // as far as the last row needs it, at any height the table is dragged to
+  function stretch() {
+    const below = total() - fits();
+    pad.style.height = `${below > 0 ? root.clientHeight + below * step() : ROW + total() * ROW}px`;
+  }
+
   function drawBody() {
+    stretch();
     const page = model.get("page");
     const columns = model.get("columns");
     const active = model.get("active");
     const selected = new Set(model.get("selected"));
     const first = top();
     const count = Math.min(fits(), total() - first);
-    pad.style.height = `${ROW + count * ROW + Math.max(0, total() - fits()) * step()}px`;
     while (body.rows.length > count) body.deleteRow(-1);
     while (body.rows.length < count) body.insertRow();
     for (let k = 0; k < count; k++) {
@@ -129,8 +146,7 @@ function render({ model, el }) {
       while (row.cells.length < columns.length) row.insertCell().setAttribute("role", "gridcell");
       columns.forEach((column, i) => fill(row.cells[i], column, values ? values[i] : "…"));
     }
-    const inSight = active >= first && active < first + count;
-    if (inSight) root.setAttribute("aria-activedescendant", `${name}-${active}`);
+    if (active >= first && active < first + count) root.setAttribute("aria-activedescendant", `${name}-${active}`);
     else root.removeAttribute("aria-activedescendant");
     const missing = first < page.first || first + count > page.first + page.rows.length;
     if (missing) {
@@ -161,8 +177,9 @@ function render({ model, el }) {
 
   function show(place) {
     if (place < 0) return;
-    if (place < top()) root.scrollTop = place * step();
-    else if (place >= top() + fits()) root.scrollTop = (place - fits() + 1) * step();
+    if (place < top()) scrollTo(place * step(), place);
+    else if (!inSight(place)) scrollTo((place - fits() + 1) * step(), place);
+    else held.place = place;
   }
 
   function go(place) {
@@ -207,6 +224,9 @@ function render({ model, el }) {
   let atEnd = true;
   root.addEventListener("scroll", () => {
     atEnd = root.scrollTop + root.clientHeight >= root.scrollHeight - 2 * ROW;
+    // only what a reader scrolls: a change of size tells of itself below
+    const sized = root.clientWidth === width && root.clientHeight === height;
+    if (sized) held = { scrollTop: root.scrollTop, place: inSight(looked()) ? looked() : -1 };
     cue();
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(drawBody);
@@ -216,31 +236,32 @@ function render({ model, el }) {
     drawHead();
     draw();
   };
-  const drawActive = () => {
-    show(model.get("active"));
+  const drawSight = () => {
+    show(looked());
     drawBody();
   };
   const listeners = {
     "change:columns change:sort": drawAll,
     "change:page change:total change:selected change:label change:status change:visible": draw,
-    "change:active": drawActive,
+    "change:active change:sight": drawSight,
     "msg:custom": (message) => {
       if (message.focus) root.focus();
-      if (message.show >= 0) show(message.show);
-      if (message.end && atEnd && model.get("active") < 0) root.scrollTop = root.scrollHeight;
+      if (message.end && atEnd && model.get("active") < 0) scrollTo(root.scrollHeight);
     },
   };
   for (const [events, listener] of Object.entries(listeners)) model.on(events, listener);
-  let width = 0;
   const resized = new ResizeObserver(() => {
     if (width !== root.clientWidth) size(); // but a height dragged by hand stays
-    width = root.clientWidth;
+    [width, height] = [root.clientWidth, root.clientHeight];
+    stretch();
+    root.scrollTop = held.scrollTop;
+    show(held.place);
     cue();
     drawBody();
   });
   resized.observe(root);
   drawAll();
-  requestAnimationFrame(drawActive);
+  requestAnimationFrame(drawSight);
   return () => {
     resized.disconnect();
     for (const [events, listener] of Object.entries(listeners)) model.off(events, listener);

@@ -118,6 +118,8 @@ class Grid(anywidget.AnyWidget):
         Positions in ``frame`` of the rows picked.
     active : int
         Place, in the order shown, of the row the keyboard stands on; -1 = none.
+    sight : int
+        Place of the row to keep in sight while the keyboard stands on none; -1 = none.
     sort : list
         Column name or ``None``, and whether the largest comes first.
     """
@@ -134,6 +136,7 @@ class Grid(anywidget.AnyWidget):
     first = t.Int(0).tag(sync=True)
     sort: t.List[Any] = t.List([*UNSORTED]).tag(sync=True)
     active = t.Int(-1).tag(sync=True)
+    sight = t.Int(-1).tag(sync=True)
     selected = t.List(t.Int()).tag(sync=True)
     multiple = t.Bool(False).tag(sync=True)
 
@@ -201,17 +204,15 @@ class Grid(anywidget.AnyWidget):
         self.page = self._page(self.first)
 
     def refresh(self, frame: pl.DataFrame, *, columns: Sequence[GridColumn] | None = None) -> None:
-        """Show other values of the same rows, in other columns if given; order, place and selection stay."""
-        self._frame = frame
-        if columns is None or tuple(columns) == self.shown_columns:
-            self.renew()
-            return
+        """Show other values of the same rows, in other columns if given; filter, sort and selection stay."""
+        self._frame, self._keys = frame, SortKeys(frame, self._column)
         with self.hold_sync():
-            if self.sort[0] not in [None, *(c.name for c in columns)]:
-                self.sort = [*UNSORTED]
-            self.shown_columns = tuple(columns)
-            self.columns = [c.wire() for c in columns]
-            self.renew()
+            if columns is not None and tuple(columns) != self.shown_columns:
+                if self.sort[0] not in [None, *(c.name for c in columns)]:
+                    self.sort = [*UNSORTED]
+                self.shown_columns = tuple(columns)
+                self.columns = [c.wire() for c in columns]
+            self._resorted()
 
     def append(self, frame: pl.DataFrame, *, dropped: int = 0) -> None:
         """Show rows added behind those there, of which the first ``dropped`` are gone; what is picked stays so.
@@ -258,7 +259,7 @@ class Grid(anywidget.AnyWidget):
 
     def bring_in_sight(self, position: int) -> None:
         """Scroll to a row without picking it."""
-        self.send({"show": self.place_in_order(position)})
+        self.sight = self.place_in_order(position)
 
     def on_open(self, listener: Callable[[int], None]) -> None:
         """Call ``listener`` with a row's position when it is opened by Enter or a double click."""
@@ -292,6 +293,7 @@ class Grid(anywidget.AnyWidget):
             self.page = self._page(self.first)
             self.status = self._counted()
             self.active = self.place_in_order(self.selected[-1]) if self.selected else -1
+            self.sight = -1
 
     def _counted(self) -> str:
         shown, height = len(self._order), self._frame.height
@@ -318,7 +320,7 @@ class Grid(anywidget.AnyWidget):
     def _turned(self, change: Mapping[str, Any]) -> None:
         self.page = self._page(max(0, change["new"]))
 
-    def _resorted(self, _change: Mapping[str, Any]) -> None:
+    def _resorted(self, _change: Mapping[str, Any] | None = None) -> None:
         self._sort()
         self._shown_again()
 

@@ -167,7 +167,7 @@ class RouteExplorer(Explorer):
         self._card.on_press(self._went)
         self.grid.on_open(lambda _position: self._card.go_to("raw"))
         self.grid.observe(self._picked, names="selected")
-        t.link((self, "sort"), (self.grid, "sort"))
+        self._hold_sort(sort=self.grid)
 
     @t.validate("filters")
     def _known_filters(self, proposal: Mapping[str, Any]) -> dict[str, str | None]:

@@ -86,46 +86,57 @@ def under(turn: SkillTurn, rows: Sequence[Row], budget: int | None) -> CatalogTu
     """
     asked = turn.first["budget_chars"] if budget is None else budget
     if turn.undecided is not None:
-        cards = tuple(_as_recorded(row) for row in rows)
-        return CatalogTurn(
-            cards=cards,
-            budget=asked,
-            effective_budget=None,
-            used=turn.first["used_chars"],
-            suffix=0,
-            undecided=turn.undecided,
-        )
+        return _undecided(turn, rows, asked)
     lengths = turn.lengths[: turn.limit]
     shown, used = (int(answer[0]) for answer in fits(lengths, [asked]))
-    least = needs(lengths)[1]
-    place, end, cards_under = 0, HEADER_BYTES, []
-    for row in rows:
-        if row["disable_model_invocation"] or place >= turn.limit:
-            cards_under.append(_as_recorded(row))
-            place += not row["disable_model_invocation"]
-            continue
-        start = end + (place > 0)  # a newline stands between two cards
-        end = start + lengths[place]
-        needed = int(least[place + 1])
-        cards_under.append(
-            CardPlace(
-                row=row,
-                start=start,
-                end=end,
-                needs=0 if needed <= SMALLEST_BUDGET else needed,
-                shown=place < shown,
-                was_shown=bool(row["selected"]),
-            )
-        )
-        place += 1
-    ends = [card.end for card in cards_under if card.shown and card.end is not None]
+    cards = _laid_out(rows, lengths, shown)
+    ends = [card.end for card in cards if card.shown and card.end is not None]
     return CatalogTurn(
-        cards=tuple(cards_under),
+        cards=cards,
         budget=asked,
         effective_budget=max(asked, SMALLEST_BUDGET),
         used=used,
         suffix=used - max(ends, default=HEADER_BYTES),
         undecided=None,
+    )
+
+
+def _undecided(turn: SkillTurn, rows: Sequence[Row], asked: int | None) -> CatalogTurn:
+    """A turn that cannot be fitted again: as it was recorded."""
+    return CatalogTurn(
+        cards=tuple(_as_recorded(row) for row in rows),
+        budget=asked,
+        effective_budget=None,
+        used=turn.first["used_chars"],
+        suffix=0,
+        undecided=turn.undecided,
+    )
+
+
+def _laid_out(rows: Sequence[Row], lengths: Sequence[int], shown: int) -> tuple[CardPlace, ...]:
+    """Cards one behind the other from the header on; those that take no room in the catalog as recorded."""
+    least = needs(lengths)[1]
+    cards: list[CardPlace] = []
+    place, end = 0, HEADER_BYTES
+    for row in rows:
+        if row["disable_model_invocation"] or place >= len(lengths):
+            cards.append(_as_recorded(row))
+            continue
+        start = end + (place > 0)  # a newline stands between two cards
+        end = start + lengths[place]
+        cards.append(_placed(row, start, end, int(least[place + 1]), shown=place < shown))
+        place += 1
+    return tuple(cards)
+
+
+def _placed(row: Row, start: int, end: int, needed: int, *, shown: bool) -> CardPlace:
+    return CardPlace(
+        row=row,
+        start=start,
+        end=end,
+        needs=0 if needed <= SMALLEST_BUDGET else needed,
+        shown=shown,
+        was_shown=bool(row["selected"]),
     )
 
 

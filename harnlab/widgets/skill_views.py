@@ -46,15 +46,6 @@ def lifecycle_matrix(
     unseen : collection
         ``(turn, skill)`` where the skill was loaded or used and its card not shown.
     """
-    head = [element("th", "turn", scope="col")]
-    head += [
-        element(
-            "th",
-            button(str(turn), f"turn:{turn}", pressed=turn == picked[0], aria_label=f"turn {turn}"),
-            scope="col",
-        )
-        for turn in turns
-    ]
     rows = [
         element(
             "tr",
@@ -70,22 +61,35 @@ def lifecycle_matrix(
     table = element(
         "table",
         element("caption", "Skills by turn; press a cell for its card, a turn for all of them"),
-        element("tbody", element("tr", *head, data_row="head"), *rows, data_roving="skills"),
+        element("tbody", _turn_heads(turns, picked[0]), *rows, data_roving="skills"),
         class_="hl-matrix hl-skills",
-    )
-    legend = element(
-        "p",
-        *(part for s in LIFECYCLE.swatches for part in (badge(LIFECYCLE, s.word), " ")),
-        *(["●× in use, its card not shown"] if unseen else []),
-        *([f"{' · ' if unseen else ''}framed: + enters, − leaves under the budget asked"] if changed else []),
-        class_="hl-note",
     )
     return [
         element("div", table, class_="hl-wide", data_scroll="skills"),
-        legend,
+        _legend(unseen=bool(unseen), changed=bool(changed)),
         *_turning(turns, of_turns),
         *_more(skills),
     ]
+
+
+def _turn_heads(turns: range, picked: int | None) -> Element:
+    heads = [
+        element(
+            "th",
+            button(str(turn), f"turn:{turn}", pressed=turn == picked, aria_label=f"turn {turn}"),
+            scope="col",
+        )
+        for turn in turns
+    ]
+    return element("tr", element("th", "turn", scope="col"), *heads, data_row="head")
+
+
+def _legend(*, unseen: bool, changed: bool) -> Element:
+    """What the glyphs say; of the marks beside them those there are."""
+    told = ["●× in use, its card not shown"] if unseen else []
+    told += ["framed: + enters, − leaves under the budget asked"] if changed else []
+    glyphs = [part for s in LIFECYCLE.swatches for part in (badge(LIFECYCLE, s.word), " ")]
+    return element("p", *glyphs, *([" · ".join(told)] if told else []), class_="hl-note")
 
 
 def _cell(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
@@ -17,6 +17,7 @@ from harnlab.widgets.elements import element, log_words, note
 from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn
 from harnlab.widgets.log_text import cell, one_line, sentence
+from harnlab.widgets.selection import UNSORTED
 from harnlab.widgets.state_views import EVENTS, lanes, state_events
 
 _COLUMNS: Final = (
@@ -43,6 +44,8 @@ class StateTimeline(Explorer):
         Event shown: row of ``events``.
     as_of : str, optional
         Moment to go back to, ISO 8601 in UTC; later events are left out, undated ones too.
+    sort : sequence, optional
+        Column of the table of events, and whether the largest comes first.
 
     Raises
     ------
@@ -60,14 +63,21 @@ class StateTimeline(Explorer):
     """
 
     kind: ClassVar[str] = "state-timeline"
-    state: ClassVar[dict[str, Any]] = {"as_of": None, "event": None}
+    state: ClassVar[dict[str, Any]] = {"as_of": None, "event": None, "sort": [*UNSORTED]}
+    orders: ClassVar[tuple[str, ...]] = ("sort",)
     nothing: ClassVar[str] = "These runs left no durable state."
 
     event = t.Int(None, allow_none=True)
     as_of = t.Unicode(None, allow_none=True)
+    sort: t.List[Any] = t.List([*UNSORTED])
 
     def __init__(
-        self, source: Runs | Explorer, *, event: int | None = None, as_of: str | None = None
+        self,
+        source: Runs | Explorer,
+        *,
+        event: int | None = None,
+        as_of: str | None = None,
+        sort: Sequence[Any] = UNSORTED,
     ) -> None:
         super().__init__(source)
         self.events = state_events(self.runs)
@@ -78,9 +88,10 @@ class StateTimeline(Explorer):
         self._lanes.on_press(self._pressed)
         self.grid.observe(self._picked, names="selected")
         self.grid.on_open(lambda _position: self._record.go_to("raw"))
+        self._hold_sort(sort=self.grid)
         self._lay_out()
         self._draw()
-        self.as_of, self.event = as_of, event
+        self.as_of, self.event, self.sort = as_of, event, list(sort)
 
     @property
     def selected(self) -> pl.DataFrame:
@@ -152,15 +163,19 @@ class StateTimeline(Explorer):
             return
         at = None if number is None or dated.is_empty() else dated[max(0, min(int(number), len(dated)) - 1)]
         self.as_of = at.isoformat() if at else None
+        self._set_dial()  # back from a number that no event has
 
     def _passed(self) -> int | None:
         """Dated events up to ``as_of``."""
         return None if self.as_of is None else int((self._dated() <= _moment(self.as_of)).sum())
 
-    def _draw(self) -> None:
+    def _set_dial(self) -> None:
         dated = self._dated()
         told = f"last of {len(dated)}" if self.as_of is None else cell(_moment(self.as_of))
         self._dial.stand(value=self._passed(), recorded=None, most=len(dated), told=told)
+
+    def _draw(self) -> None:
+        self._set_dial()
         until = self.events if self.as_of is None else self.events.filter(pl.col("at") <= _moment(self.as_of))
         self._lanes.draw(lanes(until, picked=self.event))
         if self.event is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final
 
 import polars as pl
@@ -42,6 +43,9 @@ _SCHEMA: Final[dict[str, pl.DataType]] = {
 NOBODY: Final = "(nobody named)"
 _WIDTH, _LANE, _LEFT, _TOP = 820, 46, 120, 26
 _MOST_EVENTS, _MOST_LANES = 300, 20
+_RADIUS = 9
+#: Where the first and the last event stand.
+_FIRST_X, _LAST_X = _LEFT + 14, _WIDTH - 14
 
 
 def state_events(runs: Runs) -> pl.DataFrame:
@@ -91,12 +95,13 @@ def lanes(events: pl.DataFrame, *, picked: int | None) -> Element:
     for writer, at in y.items():
         marks.append(element("line", x1=_LEFT, x2=_WIDTH, y1=at, y2=at, class_="hl-axis hl-guide"))
         marks.append(element("text", one_line(writer, 16), x=0, y=at + 4))
-    drawn = (row for row in rows.iter_rows(named=True) if (row["writer"] or NOBODY) in y)
-    marks += [_event(row, _x(row["at"], times), y, picked == row["position"]) for row in drawn]
+    drawn = [row for row in rows.iter_rows(named=True) if (row["writer"] or NOBODY) in y]
+    x = _places(drawn, times)
+    marks += [_event(row, x[row["position"]], y, picked == row["position"]) for row in drawn]
     if times:
-        for text, x, anchor in ((times[0], _LEFT, "start"), (times[-1], _WIDTH, "end")):
+        for text, edge, anchor in ((times[0], _LEFT, "start"), (times[-1], _WIDTH, "end")):
             said = f"{text:%Y-%m-%d %H:%M:%S} UTC"
-            marks.append(element("text", said, x=x, y=height - 8, text_anchor=anchor))
+            marks.append(element("text", said, x=edge, y=height - 8, text_anchor=anchor))
     left_out = events.height - rows.height
     label = f"{_counted(len(writers), 'writer')}, {_counted(rows.height, 'event')}" + (
         f"; {left_out} without a time, only in the table" if left_out else ""
@@ -117,7 +122,30 @@ def _writers(rows: pl.DataFrame) -> list[str]:
 
 def _x(at: datetime, times: Sequence[datetime]) -> float:
     span = (times[-1] - times[0]).total_seconds() or 1.0
-    return round(_LEFT + 14 + (_WIDTH - _LEFT - 28) * (at - times[0]).total_seconds() / span, 1)
+    return _FIRST_X + (_LAST_X - _FIRST_X) * (at - times[0]).total_seconds() / span
+
+
+def _places(events: Sequence[dict[str, Any]], times: Sequence[datetime]) -> dict[int, float]:
+    """Where each event stands: at its time, or as little beside it as keeps it clear of its lane's others."""
+    lane_of = {event["position"]: event["writer"] or NOBODY for event in events}
+    at = {event["position"]: _x(event["at"], times) for event in events}
+    found: dict[int, float] = {}
+    for lane in dict.fromkeys(lane_of.values()):
+        here = [position for position in at if lane_of[position] == lane]
+        found |= zip(here, apart([at[position] for position in here]), strict=True)
+    return found
+
+
+def apart(places: Sequence[float]) -> list[float]:
+    """Places of a lane's marks, in their order, moved so that none lies on another.
+
+    Each goes right until it is clear of the one before, and back where the lane ends. In a crowd they stand closer,
+    so that half of the lane still tells the time.
+    """
+    gap = min(2.0 * _RADIUS + 2, (_LAST_X - _FIRST_X) / (2 * max(1, len(places))))
+    moved = list(accumulate(places, lambda before, x: max(x, before + gap)))
+    back = accumulate(reversed(moved), lambda after, x: min(x, after - gap), initial=_LAST_X + gap)
+    return [round(x, 1) for x in list(back)[:0:-1]]
 
 
 def _event(row: dict[str, Any], x: float, y: dict[str, int], picked: bool) -> Element:
@@ -129,7 +157,7 @@ def _event(row: dict[str, Any], x: float, y: dict[str, int], picked: bool) -> El
         other = y[row["other_writer"]]
         parts.append(element("line", x1=x, x2=x, y1=at, y2=other, stroke=swatch.color, class_="hl-crossing"))
         parts.append(element("circle", cx=x, cy=other, r=4, fill=swatch.color))
-    parts.append(element("circle", cx=x, cy=at, r=9, fill=swatch.color))
+    parts.append(element("circle", cx=x, cy=at, r=_RADIUS, fill=swatch.color))
     parts.append(element("text", swatch.glyph, x=x, y=at + 4, text_anchor="middle", class_="hl-on-event"))
     if picked:
         parts.append(element("circle", cx=x, cy=at, r=12, class_="hl-picked"))

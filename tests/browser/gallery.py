@@ -5,7 +5,6 @@
 One PNG a chart, theme and width, and of the report part by part; they are there to be looked at.
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ if __name__ == "__main__":
 
 
 import harnlab as hl
-from browser import jupyter
+from browser import command_line, jupyter
 from harnlab.charts.renderer import to_svg
 
 SAMPLES = Path(__file__).parents[2] / "sample_transcripts"
@@ -120,19 +119,14 @@ def sliced(page, box, width, name):
         yield file
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="charts, or `report`; default: all")
-    parser.add_argument("-o", "--output", type=Path, default=Path("out/gallery"))
-    parser.add_argument("--width", type=int, nargs="+", default=[1100, 700])
-    asked = parser.parse_args(arguments)
-    asked.output.mkdir(parents=True, exist_ok=True)
+def main():
+    wanted = command_line.asked(__doc__, "charts, or `report`; default: all", "out/gallery")
     with jupyter.running_chromium() as browser:
-        for name in asked.names or [*CHARTS, "report"]:
+        for name in wanted.names or [*CHARTS, "report"]:
             taken = (
-                photographed_report(browser, asked.output, asked.width)
+                photographed_report(browser, wanted.output, wanted.width)
                 if name == "report"
-                else photographed(browser, name, asked.output, asked.width)
+                else photographed(browser, name, wanted.output, wanted.width)
             )
             for file in taken:
                 print(file)

@@ -173,6 +173,35 @@ def test_limits_are_compared_in_a_chart_and_one_is_clicked(explorer):
     expect(explorer.answers).to_have_count(0)
 
 
+#: What becomes of a table until it is drawn again: it is dragged to a height, or leaves the page for a while.
+DRAWN = (
+    "await new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done))));"
+)
+DRAGGED = f"async (table, height) => {{ table.style.height = `${{height}}px`; {DRAWN} }}"
+TAKEN_AWAY = f"""async table => {{
+    const output = table.closest('.jp-OutputArea'), cell = output.parentElement;
+    output.remove(); {DRAWN}
+    cell.append(output); {DRAWN}
+}}"""
+
+
+@on("budgets")
+def test_the_call_that_broke_the_limit_stays_in_sight_whatever_becomes_of_its_table(explorer):
+    row(explorer.grid("steps"), 6).click()
+    row(explorer.grid("steps"), 2).click()
+    calls = explorer.grid("calls of the step")
+    tripping = calls.locator("tr", has_text="▲ here")  # rows out of sight are not on the page
+    expect(tripping).to_have_attribute("aria-rowindex", "8")
+    for height in (300, 186, 120, 186):
+        calls.evaluate(DRAGGED, height)
+        assert tripping.count() == 1, height
+    for theme in jupyter.THEMES:
+        jupyter.switch_theme(explorer.page, theme)
+        assert tripping.count() == 1, theme
+    calls.evaluate(TAKEN_AWAY)
+    assert tripping.count() == 1
+
+
 @on("skills")
 def test_a_skill_that_was_left_out_is_found_by_mouse_and_a_budget_that_shows_it(explorer):
     explorer.cell.get_by_label("übersetzung, turn 5: omitted").click()
@@ -317,6 +346,19 @@ def test_a_million_dispatches_scroll_and_sort(explorer):
     explorer.keys("End")
     expect(table.locator("tr[aria-selected=true]")).to_have_attribute("aria-rowindex", "1000001")
     assert table.locator("tbody tr").count() < 20
+
+
+@on("million")
+def test_a_table_stays_where_it_was_scrolled_to(explorer):
+    table = explorer.grid("dispatches")
+    table.evaluate("table => { table.scrollTop = table.scrollHeight / 3 }")
+    first = row(table, 0)
+    expect(first).to_have_attribute("aria-rowindex", re.compile(r"^333\d\d\d$"))
+    scrolled_to = first.get_attribute("aria-rowindex")
+    table.evaluate(TAKEN_AWAY)
+    assert first.get_attribute("aria-rowindex") == scrolled_to
+    table.evaluate(DRAGGED, 100)
+    assert first.get_attribute("aria-rowindex") == scrolled_to
 
 
 @on("routes")

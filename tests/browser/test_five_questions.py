@@ -122,6 +122,7 @@ def test_whether_an_escalation_inherited_the_primarys_route(screen):
     expect(rows_told(table)).to_have_text("18 of 210 rows")
     escalated = look.cell.get_by_role("button", name="model: escalation override, 18 calls")
     escalated.click()
+    expect(escalated).to_have_attribute("aria-pressed", "true")
     expect(rows_told(table)).to_have_text("18 of 210 rows")  # each of them escalated the model alone
     row(table, 0).click()
     fields = look.cell.locator(".hl-field")

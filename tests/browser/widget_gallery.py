@@ -6,7 +6,6 @@
 to be looked at; what a program can see is printed: a page that scrolls sideways, text cut without a tooltip.
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browser import jupyter
+from browser import command_line, jupyter
 from browser.explorers import Explorer
 from browser.poses import POSES, SET_UP
 
@@ -66,14 +65,9 @@ def photographed(page, cells, folder, widths):
                 yield file, cell.evaluate(FLAWS)
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="beginnings of names; default: all")
-    parser.add_argument("-o", "--output", type=Path, default=Path("out/widgets"))
-    parser.add_argument("--width", type=int, nargs="+", default=[1100, 700])
-    asked = parser.parse_args(arguments)
-    asked.output.mkdir(parents=True, exist_ok=True)
-    names = [name for name in POSES if name.startswith(tuple(asked.names or [""]))]
+def main():
+    wanted = command_line.asked(__doc__, "beginnings of names; default: all", "out/widgets")
+    names = [name for name in POSES if name.startswith(tuple(wanted.names or [""]))]
     with (
         tempfile.TemporaryDirectory(prefix="harnlab-widgets-") as home,
         jupyter.running_lab(Path(home)) as lab,
@@ -85,7 +79,7 @@ def main(arguments=None):
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
         jupyter.run_all_cells(page)
         page.wait_for_timeout(2000)
-        for file, flaws in photographed(page, posed(page, names), asked.output, asked.width):
+        for file, flaws in photographed(page, posed(page, names), wanted.output, wanted.width):
             print(file, *(f"\n    {flaw}" for flaw in flaws), sep="")
         for problem in problems:
             print(problem, file=sys.stderr)

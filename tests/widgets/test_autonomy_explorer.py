@@ -70,6 +70,18 @@ def test_asking_keeps_the_place(explorer, from_page):
     assert explorer.decisions.selected == [3]
 
 
+def test_decisions_sorted_by_the_answer_stay_so_when_another_quota_is_asked(explorer, from_page, runs):
+    explorer.per_hour = 2
+    from_page(explorer.decisions, sort=["whatif_decision", True])
+    for per_hour in (1, 5):
+        explorer.per_hour = per_hour
+        assert explorer.decisions.rows["whatif_decision"].is_sorted(descending=True)
+        again = eval(explorer.code, {"hl": hl, "runs": runs})
+        assert again.decisions.rows.equals(explorer.decisions.rows)
+    from_page.message(explorer._answered, press="recorded")
+    assert "sort_decisions" not in explorer.code
+
+
 @pytest.mark.parametrize("asked", [{}, {"per_hour": 2}, {"per_day": 4}])
 def test_the_cell_builds_it_again(runs, asked):
     explorer = hl.AutonomyExplorer(runs, stream=1, **asked)

@@ -122,6 +122,19 @@ def test_the_cell_builds_it_again(runs, active, asked):
     assert again.answers is None if not asked else again.answers.equals(explorer.answers)
 
 
+def test_both_tables_are_sorted_again_by_the_cell_and_told_only_then(explorer, from_page, runs):
+    assert "sort_steps" not in explorer.summary()
+    from_page(explorer.steps, sort=["usd", True])
+    from_page(explorer.steps, active=0)
+    from_page(explorer.calls, sort=["running_usd", True])
+    assert explorer.summary()["sort_calls"] == ["running_usd", True]
+    again = eval(explorer.code, {"hl": hl, "runs": runs})
+    assert again.steps.rows.equals(explorer.steps.rows)
+    assert again.calls.rows.equals(explorer.calls.rows)
+    from_page(explorer.steps, active=1)  # another step's calls are in their own order
+    assert "sort_calls" not in explorer.code
+
+
 def test_a_call_alone_leads_to_its_step(explorer, runs):
     explorer.steps.active = TRIPPED
     explorer.calls.active = 6

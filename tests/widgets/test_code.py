@@ -1,4 +1,4 @@
-"""Whatever was clicked, dialled and sorted, and in which order: ``.code`` builds the same rows again."""
+"""Whatever was clicked, dialled and sorted, and in which order: ``.code`` builds the same rows again, sorted so."""
 
 from functools import cache
 
@@ -64,7 +64,8 @@ def same(explorer, again):
     assert again.summary() == explorer.summary()
     for one, other in zip(parts(explorer), parts(again), strict=False):
         if isinstance(one, Grid):
-            assert other.rows.height == one.rows.height
+            assert other.sort == one.sort, explorer.code
+            assert other.rows.equals(one.rows), explorer.code
             assert sorted(other.selected) == sorted(one.selected)
         elif isinstance(one, Dial):
             assert other.value == one.value

@@ -131,6 +131,15 @@ def test_late_columns_are_made_for_the_page_and_for_all_only_when_sorted_by():
     assert heights.count(1000) == 1
 
 
+def test_a_row_brought_in_sight_is_not_picked_and_forgotten_with_the_order(grid):
+    grid.bring_in_sight(2)
+    assert (grid.sight, grid.selected, grid.active) == (2, [], -1)
+    grid.sort = ["letter", False]
+    assert grid.sight == -1
+    grid.bring_in_sight(1)
+    assert grid.sight == 0
+
+
 def test_another_frame_starts_afresh(grid):
     grid.sort, grid.active = ["letter", True], 2
     grid.show(LETTERS.head(1))

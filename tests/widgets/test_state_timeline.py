@@ -1,9 +1,14 @@
 """The state timeline without a browser."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import harnlab as hl
 from harnlab.errors import InvalidArgument, UnknownName
+from harnlab.widgets import state_views
 from widgets.logs import runs_of
 from widgets.pages import presses, told
 
@@ -33,6 +38,33 @@ def test_a_conflict_crosses_from_one_writer_to_the_other(timeline):
     assert {"planner", "reviewer"} <= set(told(timeline._lanes).split())
 
 
+def test_events_of_the_same_second_stand_beside_each_other_in_their_order(timeline):
+    met = [number for number, event in enumerate(timeline.events["event"]) if event == "suspected"]
+    written, suspected = met[0] - 1, met[0]
+    assert timeline.events["at"][written] == timeline.events["at"][suspected]
+    places = {event: float(mark["cx"]) for event, mark in marks(timeline)}
+    assert 18 <= places[f"event:{suspected}"] - places[f"event:{written}"] < 30
+
+
+def marks(timeline):
+    """Each event's name and the mark it is clicked at."""
+    for tag, attributes, children in timeline._lanes.tree[0][2]:
+        if tag == "g":
+            circles = [told for kind, told, _ in children if kind == "circle"]
+            yield attributes["data-press"], next(mark for mark in circles if float(mark["r"]) == 9)
+
+
+@given(places=st.lists(st.floats(134, 806), max_size=400).map(sorted))
+def test_marks_of_a_lane_keep_their_order_and_stay_in_it(places):
+    moved = state_views.apart(places)
+    assert len(moved) == len(places)
+    assert all(134 <= x <= 806 for x in moved)
+    gap = min(20, 336 / max(1, len(places)))
+    assert all(after - before > gap - 0.11 for before, after in pairwise(moved))
+    if all(after - before >= 20 for before, after in pairwise(places)):
+        assert moved == pytest.approx(places, abs=0.06)
+
+
 def test_an_event_pressed_in_its_lane_shows_its_record(timeline, from_page, runs):
     refused = timeline.events["event"].to_list().index("refused")
     assert f"event:{refused}" in presses(timeline._lanes.tree[0])
@@ -50,6 +82,12 @@ def test_going_back_in_time_leaves_out_what_came_later(timeline, from_page):
     assert presses(timeline._lanes.tree[0]) == ["event:0", "event:1", "event:2"]
     from_page(timeline._dial, value=None)
     assert timeline.selected.height == timeline.events.height
+
+
+def test_the_dial_goes_back_from_a_number_that_no_event_has(timeline, from_page):
+    for asked, stands in ((0, 1), (0, 1), (99, timeline.events["at"].count())):
+        from_page(timeline._dial, value=asked)
+        assert timeline._dial.value == stands
 
 
 def test_a_moment_between_events_stays_as_it_was_written(timeline):
@@ -73,7 +111,9 @@ def test_the_cell_builds_it_again(runs, state):
 def test_a_table_sorted_by_a_header_is_the_same_frame(timeline, runs, from_page):
     from_page(timeline.grid, sort=["key", True])
     assert timeline.grid.rows["key"][0] != timeline.events["key"][0]
-    assert eval(timeline.code, {"hl": hl, "runs": runs}).selected.equals(timeline.selected)
+    again = eval(timeline.code, {"hl": hl, "runs": runs})
+    assert again.selected.equals(timeline.selected)
+    assert again.grid.rows.equals(timeline.grid.rows)
 
 
 def test_what_is_not_there_is_refused(runs):

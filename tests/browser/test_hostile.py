@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.explorers import ROUNDS, SOMETHING_RAN, Explorer, opened, row
-from widgets.hostile import NAMES, UNSEEN, hostile_sample
+from widgets.hostile import NAMES, UNSEEN, hostile_runs, hostile_sample
 
 PLANTED = "script, img, iframe, object, embed, a[href^='javascript'], [onerror], [onload]"
 #: Part of a hostile name that would have run; where it is only read, it is there to be read.
@@ -15,14 +15,15 @@ HARM = "window.harnlab"
 SHOWN = ".jp-OutputArea, .hl-live-tooltip, #vg-tooltip-element"
 CELLS = {
     "loaded": f"""%load_ext harnlab.notebook
+from pathlib import Path
 bad = {{name: hl.load(f"hostile-samples/{{name}}", progress=False) for name in {list(NAMES)}}}""",
     "budgets": "hl.BudgetExplorer(bad['cost-overrun'])",
     "routes": "hl.RouteExplorer(bad['inherited-route'])",
     "skills": "hl.SkillExplorer(bad['skill-catalog'])",
     "autonomy": "hl.AutonomyExplorer(bad['autonomy-pressure'])",
     "state": "hl.StateTimeline(bad['two-writers'])",
-    "picker": "hl.RunPicker(bad['inherited-route'])",
-    "tail": """view = hl.TailView('hostile-samples/cost-overrun/llm_transcript.jsonl', status='paused')
+    "picker": "hl.RunPicker(hl.load('hostile-runs', progress=False))",
+    "tail": """view = hl.TailView(next(Path('hostile-runs').glob('*/*.jsonl')), status='paused')
 view.look()
 view""",
     "icicle": """nested = hl.costs.nested(bad['cost-overrun'])
@@ -48,6 +49,7 @@ CHARTS = ("costs", "running", "lifecycle", "hours", "lanes")
 def logs(lab):
     for name in NAMES:
         hostile_sample(lab.folder / "hostile-samples", name)
+    hostile_runs(lab.folder / "hostile-runs")
 
 
 @pytest.fixture(scope="module", params=ROUNDS)
@@ -77,6 +79,7 @@ def seen(explorer):
 
 def harmless(explorer):
     told = seen(explorer)
+    assert HARM in told
     assert not set(UNSEEN).intersection(told)
     assert len(told) < 400_000
 

@@ -47,3 +47,19 @@ def hostile_sample(folder, sample):
                 text = text.replace(written, json.dumps(hostile_name(number, name) + long))
         file.write_text(text, encoding="utf-8")
     return copy
+
+
+def hostile_runs(folder):
+    """A folder of runs that are named so, each with a transcript whose types and calls are; gives their logs."""
+    logs = []
+    for number in range(len(HOSTILE)):
+        run = folder / hostile_name(number, "run").replace("/", "\u2215")
+        run.mkdir(parents=True)
+        names = [hostile_name(other, "event") for other in range(len(HOSTILE))]
+        lines = [
+            json.dumps({"type": name, "timestamp": f"177762960{at}.000", "call_id": name})
+            for at, name in enumerate(names)
+        ]
+        logs.append(run / "llm_transcript.jsonl")
+        logs[-1].write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return logs

@@ -7,6 +7,7 @@ frames has, and chunks that no later row needs are let go: a large log's calls a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from itertools import count, pairwise
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,8 @@ _SOURCE: Final = [column.name for column in SOURCE]
 #: Event types whose rows are joined to ``calls``, and to ``tool_calls``.
 CALL_FAMILIES: Final = (REQUEST.type, RESPONSE.type, ERROR.type)
 TOOL_CALL_FAMILIES: Final = (TOOL_CALL.type, TOOL_RESULT.type)
+
+Longs = npt.NDArray[np.int64]
 
 
 def join_calls(events: MutableMapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -91,10 +94,10 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
     rows = _in_order(sides, _matched(sides), line)
     sides[:] = [_only(side, _told(side, schema.dtypes)) for side in sides]
     columns = _of_first_side(sides, schema.dtypes)
-    count, chunks = len(rows[0]), max(side.n_chunks() for side in sides)
+    height, chunks = len(rows[0]), max(side.n_chunks() for side in sides)
     least = [_least_from_here_on(of_side, side.height) for of_side, side in zip(rows, sides, strict=True)]
-    taken, stretch, gone = [schema.empty()], max(_STRETCH_ROWS, count // chunks), [0] * len(sides)
-    for start in range(0, count, stretch):
+    taken, stretch, gone = [schema.empty()], max(_STRETCH_ROWS, height // chunks), [0] * len(sides)
+    for start in range(0, height, stretch):
         first = [int(of_side[start]) for of_side in least]
         sides[:] = [side[to - at :] for side, to, at in zip(sides, first, gone, strict=True)]
         here = [of_side[start : start + stretch] - at for of_side, at in zip(rows, first, strict=True)]
@@ -104,41 +107,69 @@ def _joined(schema: FrameSchema, sides: list[pl.DataFrame], line: str) -> pl.Dat
     return pl.concat(taken)
 
 
-def _least_from_here_on(rows: pl.Series, none: int) -> npt.NDArray[np.int64]:
+def _least_from_here_on(rows: pl.Series, none: int) -> Longs:
     """The least row that each place of a join or a later one takes; ``none`` behind the last."""
     known = rows.fill_null(none).to_numpy()
     return np.minimum.accumulate(known[::-1])[::-1]
 
 
 def _matched(sides: Sequence[pl.DataFrame]) -> list[pl.Series]:
-    """Which row of each side, null for none, stands in every row of the full join."""
-    runs = pl.concat([side["run_id"] for side in sides])
-    # the fewer keys, the less memory a join takes
-    ids = ["call_id"] if runs.min() == runs.max() is not None else ["run_id", "call_id"]
-    keys = [side.select(ids).with_row_index(f"_{number}") for number, side in enumerate(sides)]
-    if any(_is_repeated(side.select(ids)) for side in sides):
+    """Which row of each side, null for none, stands in every row of the full join.
+
+    Rows are told to be of one call by a number: a join by Polars takes many times the memory of its keys.
+    """
+    ids = pl.concat([side.select("run_id", "call_id") for side in sides])
+    if ids["run_id"].min() == ids["run_id"].max() is not None:
+        ids = ids.select("call_id")
+    nameless = pl.any_horizontal(pl.all().is_null())
+    if any(column.null_count() for column in ids):
+        # a record without an id is of no other's call
+        ids = ids.with_columns(_alone=pl.when(nameless).then(pl.int_range(pl.len())))
+    bounds = np.cumsum([0, *(side.height for side in sides)])
+    rows = _rows_by_call(ids, bounds)
+    if any(np.count_nonzero(of_side >= 0) < side.height for of_side, side in zip(rows, sides, strict=True)):
         # an id written twice never multiplies rows
-        keys = [side.with_columns(_nth=pl.int_range(pl.len()).over(ids)) for side in keys]
-        ids = [*ids, "_nth"]
-    first, *others = keys
-    for other in others:
-        first = first.join(other, on=ids, how="full", coalesce=True, maintain_order="left_right")
-    return first.drop(ids).cast(pl.Int64).get_columns()
+        number = pl.Series("_side", np.repeat(np.arange(len(sides)), np.diff(bounds)))
+        nth = pl.int_range(pl.len()).over(*ids.columns, number)
+        rows = _rows_by_call(ids.with_columns(_nth=nth), bounds)
+    return [(found := pl.Series(of_side)).set(found < 0, None) for of_side in rows]
 
 
-def _is_repeated(ids: pl.DataFrame) -> bool:
-    known = ids.drop_nulls("call_id")
-    return known.n_unique() < known.height
+def _rows_by_call(ids: pl.DataFrame, bounds: Longs) -> list[Longs]:
+    """Row of each side that has a call, below 0 for none; calls in the order in which they are first met."""
+    first, calls = _numbered(ids)
+    order, rows = np.argsort(first), []
+    for start, stop in pairwise(bounds.tolist()):
+        of_side = np.full(len(first), -1, dtype=np.int64)
+        of_side[calls[start:stop]] = np.arange(stop - start)
+        rows.append(of_side[order])
+    return rows
+
+
+def _numbered(ids: pl.DataFrame) -> tuple[Longs, Longs]:
+    """The first row of each of some ids, and which of them stands in every row."""
+    for seed in count():
+        _, first, number = np.unique(ids.hash_rows(seed).to_numpy(), return_index=True, return_inverse=True)
+        # where two ids have one hash, another tells them apart
+        if ids.equals(ids[first[number]]):
+            return first, number
+    raise AssertionError  # pragma: no cover - count() does not end
 
 
 def _in_order(sides: Sequence[pl.DataFrame], rows: Sequence[pl.Series], line: str) -> list[pl.Series]:
-    names = dict.fromkeys(("run_id", "source_path", line, "source_line"))
+    differing = [name for name in ("run_id", "source_path") if not _is_constant(sides, name)]
+    names = dict.fromkeys((*differing, line, "source_line"))
     places = [_only(side, names) for side in sides]
     columns = _of_first_side(places, {name: pl.UInt32() if "line" in name else pl.String() for name in names})
-    by = ("run_id", "source_path", pl.coalesce(line, "source_line"))
+    by = [*map(pl.col, differing), pl.coalesce(line, "source_line")]
     found = _side_by_side(places, rows).select_seq(columns)
     order = found.select(pl.arg_sort_by(by, maintain_order=True)).to_series()
     return [of_side.gather(order) for of_side in rows]
+
+
+def _is_constant(sides: Sequence[pl.DataFrame], name: str) -> bool:
+    values = pl.concat([side[name] for side in sides])
+    return not values.null_count() and values.min() == values.max()
 
 
 def _told(side: pl.DataFrame, names: Iterable[str]) -> list[str]:

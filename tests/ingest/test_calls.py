@@ -155,3 +155,41 @@ def test_the_place_of_a_call_is_that_of_one_record_even_where_it_has_no_offset(t
     nowhere = [pl.lit(None, dtype=pl.Int64).alias(name) for name in ("source_offset", "length")]
     frames["provider_call_response"] = frames["provider_call_response"].with_columns(nowhere)
     assert join_calls(frames).select("source_line", "source_offset", "length").rows() == [(2, None, None)]
+
+
+NAMED = st.tuples(st.sampled_from(["r", "s", None]), st.sampled_from(["a", "b", "c", None]))
+
+
+def pairs_by_hand(sides):
+    """Rows of a full join of named records: the nth of a name in one side and the nth of it in each other are one."""
+    found = {}
+    for number, side in enumerate(sides):
+        met = {}
+        for row, name in enumerate(side):
+            nth = met[name] = met.get(name, -1) + 1
+            key = (number, row) if None in name else (name, nth)
+            found.setdefault(key, [None] * len(sides))[number] = row
+    return list(found.values())
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    sides=st.lists(st.lists(NAMED, max_size=6), min_size=2, max_size=4),
+    one_run=st.booleans(),
+    collide=st.booleans(),
+)
+def test_records_are_matched_as_by_hand(sides, one_run, collide):
+    sides = [[("r", call) if one_run else (run, call) for run, call in side] for side in sides]
+    if not one_run and {run for side in sides for run, _ in side} == {"r", None}:
+        sides[0].append(("s", "a"))  # of one run alone, ids tell enough
+    ids = {"run_id": pl.String, "call_id": pl.String}
+    frames = [pl.DataFrame(side, schema=ids, orient="row") for side in sides]
+    with pytest.MonkeyPatch.context() as patch:
+        if collide:
+            # the first hashes say that all records are of one call
+            real = pl.DataFrame.hash_rows
+            patch.setattr(pl.DataFrame, "hash_rows", lambda ids, seed: real(ids, seed) * (seed > 1))
+        rows = module._matched(frames)
+    assert list(zip(*(of_side.to_list() for of_side in rows), strict=True)) == [
+        *map(tuple, pairs_by_hand(sides))
+    ]

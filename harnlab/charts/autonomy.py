@@ -45,27 +45,47 @@ def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
     require(usage, columns, chart="autonomy.hours", source="autonomy.usage")
     if top < 1:
         raise InvalidArgument(f"top={top}", where="charts.autonomy.hours", expected="1 or more")
+    rows, keys = _busiest(usage, top)
+    header = alt.Header(
+        labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
+    )
+    panels: alt.FacetChart = (
+        _against_quota(_stacked(rows).head(MOST_ROWS))
+        .facet(row=alt.Row("group:N", sort=keys, title=None, header=header))
+        .properties(title="Decisions by UTC hour (dashed: quota an hour; ✗ denied)")
+    )
+    return panels
+
+
+def _busiest(usage: pl.DataFrame, top: int) -> tuple[pl.DataFrame, list[str]]:
+    """Rows of the keys that are drawn, each a ``group`` named with its log and quota, and those names in order."""
     rows = usage.with_columns(group=pl.format("{} · {}{}", "agent_key", _log_name(usage), _quota()))
     ranked = rows.group_by("group").agg(pl.col("denied", "admitted").sum())
     ranked = ranked.sort("denied", "admitted", "group", descending=[True, True, False]).head(top)
-    groups = ranked["group"].to_list()
-    kept = rows.filter(pl.col("group").is_in(ranked["group"].implode()))
-    long = kept.unpivot(
+    return rows.filter(pl.col("group").is_in(ranked["group"].implode())), ranked["group"].to_list()
+
+
+def _stacked(rows: pl.DataFrame) -> pl.DataFrame:
+    """A row for each hour and decision, with the part of the stack it takes up."""
+    long = rows.unpivot(
         on=["admitted", "denied"],
         index=["group", "hour", "per_hour", "per_day", "counted_today"],
         variable_name="decision",
         value_name="decisions",
-    ).with_columns(
+    ).sort("group", "hour", "decision")
+    to = pl.col("decisions").cum_sum().over("group", "hour")
+    denied = pl.when(pl.col("decision") == "denied").then(pl.format("✗ {}", "decisions"))
+    return long.with_columns(
         until=pl.col("hour") + timedelta(hours=1),
-        note=pl.when(pl.col("decision") == "denied")
-        .then(pl.format("✗ {}", "decisions"))
-        .otherwise(pl.lit("")),
-    )
-    long = long.sort("group", "hour", "decision").with_columns(
-        to=pl.col("decisions").cum_sum().over("group", "hour")
-    )
-    long = long.with_columns(start=pl.col("to") - pl.col("decisions")).filter(pl.col("decisions") > 0)
-    base = alt.Chart(long.head(MOST_ROWS), width=520, height=90)
+        note=denied.otherwise(pl.lit("")),
+        to=to,
+        start=to - pl.col("decisions"),
+    ).filter(pl.col("decisions") > 0)
+
+
+def _against_quota(rows: pl.DataFrame) -> alt.LayerChart:
+    """Stacks of one key, hour by hour, and its quota an hour."""
+    base = alt.Chart(rows, width=520, height=90)
     scale = alt.Scale(domain=["admitted", "denied"], range=[_ADMITTED, _DENIED])
     x = alt.X("hour:T", scale=UTC, title="UTC hour", axis=CLOCK)
     bars = base.mark_rect().encode(
@@ -85,15 +105,7 @@ def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
     )
     notes = base.mark_text(align="left", baseline="bottom", dy=-2).encode(x=x, y="to:Q", text="note:N")
     quota = base.mark_rule(strokeDash=[5, 3]).encode(y="max(per_hour):Q")
-    header = alt.Header(
-        labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
-    )
-    panels: alt.FacetChart = (
-        alt.LayerChart(layer=[bars, quota, notes])
-        .facet(row=alt.Row("group:N", sort=groups, title=None, header=header))
-        .properties(title="Decisions by UTC hour (dashed: quota an hour; ✗ denied)")
-    )
-    return panels
+    return alt.LayerChart(layer=[bars, quota, notes])
 
 
 def _quota() -> pl.Expr:

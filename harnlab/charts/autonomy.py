@@ -8,17 +8,18 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import CLOCK, MOST_ROWS, UTC, WINDOW, require
+from harnlab.charts.drawing import CLOCK, MOST_ROWS, UTC, WINDOW, nothing, require, told, tooltip
 from harnlab.errors import InvalidArgument
 from harnlab.questions import of_frames
 
 _ADMITTED: Final = "#4a66fd"
 _DENIED: Final = "#c11d28"
 _MOST_PANELS: Final = 12
+_TITLE: Final = "Decisions by UTC hour (dashed: quota an hour; ✗ denied)"
 
 
 @of_frames
-def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
+def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart | alt.LayerChart:
     """Decisions of each key by UTC hour, against its quota an hour.
 
     Parameters
@@ -30,9 +31,10 @@ def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
 
     Returns
     -------
-    altair.FacetChart
+    altair.FacetChart or altair.LayerChart
         A panel for each log and key: admitted decisions as bars, denied ones stacked on them with their count, a
-        dashed rule at the quota an hour. Hours are UTC hours, as the runtime counts them.
+        dashed rule at the quota an hour. Hours are UTC hours, as the runtime counts them. A line of text where
+        nothing was decided.
 
     Raises
     ------
@@ -46,13 +48,16 @@ def hours(usage: pl.DataFrame, /, *, top: int = _MOST_PANELS) -> alt.FacetChart:
     if top < 1:
         raise InvalidArgument(f"top={top}", where="charts.autonomy.hours", expected="1 or more")
     rows, keys = _busiest(usage, top)
+    stacks = _stacked(rows).head(MOST_ROWS)
+    if stacks.is_empty():
+        return nothing(_TITLE, "decisions")
     header = alt.Header(
         labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
     )
     panels: alt.FacetChart = (
-        _against_quota(_stacked(rows).head(MOST_ROWS))
+        _against_quota(stacks)
         .facet(row=alt.Row("group:N", sort=keys, title=None, header=header))
-        .properties(title="Decisions by UTC hour (dashed: quota an hour; ✗ denied)")
+        .properties(title=_TITLE)
     )
     return panels
 
@@ -74,7 +79,7 @@ def _stacked(rows: pl.DataFrame) -> pl.DataFrame:
         value_name="decisions",
     ).sort("group", "hour", "decision")
     to = pl.col("decisions").cum_sum().over("group", "hour")
-    denied = pl.when(pl.col("decision") == "denied").then(pl.format("✗ {}", "decisions"))
+    denied = pl.when(pl.col("decision") == "denied").then(pl.format("✗ {}", told(pl.col("decisions"))))
     return long.with_columns(
         until=pl.col("hour") + timedelta(hours=1),
         note=denied.otherwise(pl.lit("")),
@@ -94,14 +99,14 @@ def _against_quota(rows: pl.DataFrame) -> alt.LayerChart:
         y=alt.Y("start:Q", title="decisions"),
         y2="to:Q",
         color=alt.Color("decision:N", scale=scale, title=None),
-        tooltip=[
+        tooltip=tooltip(
             alt.Tooltip("hour:T", timeUnit=WINDOW, title="hour from (UTC)"),
             "decision:N",
             "decisions:Q",
             "per_hour:Q",
             "per_day:Q",
             "counted_today:Q",
-        ],
+        ),
     )
     notes = base.mark_text(align="left", baseline="bottom", dy=-2).encode(x=x, y="to:Q", text="note:N")
     quota = base.mark_rule(strokeDash=[5, 3]).encode(y="max(per_hour):Q")
@@ -112,8 +117,8 @@ def _quota() -> pl.Expr:
     """Quotas of a key in words: an hour with few decisions may be denied for its day."""
     log = ("log", "agent_key")
     parts = [
-        pl.format(f" · {{}} {told}", pl.col(name).max().over(log)).fill_null("")
-        for name, told in (("per_hour", "an hour"), ("per_day", "a day"))
+        pl.format(f" · {{}} {window}", told(pl.col(name).max().over(log))).fill_null("")
+        for name, window in (("per_hour", "an hour"), ("per_day", "a day"))
     ]
     return pl.concat_str(parts)
 

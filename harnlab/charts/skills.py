@@ -7,7 +7,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import MOST_ROWS, require, titled
+from harnlab.charts.drawing import MOST_ROWS, nothing, require, titled, tooltip
 from harnlab.charts.theme import LIFECYCLE
 from harnlab.errors import InvalidArgument
 from harnlab.questions import of_frames
@@ -53,6 +53,8 @@ def lifecycle_matrix(lifecycle: pl.DataFrame, /) -> alt.LayerChart:
             expected=f"at most {MOST_ROWS:,}",
             hint="hl.skills.lifecycle(runs, skill=…)",
         )
+    if lifecycle.is_empty():
+        return nothing("Skills by turn", "skill cards")
     words = [word for word in lifecycle["lifecycle"].unique(maintain_order=True) if word is not None]
     told = " ".join(f"{LIFECYCLE.of(word).glyph} {LIFECYCLE.of(word).label}" for word in words)
     title = alt.Title(
@@ -73,7 +75,9 @@ def _cells(rows: pl.DataFrame, words: list[str]) -> list[alt.Chart]:
     base = alt.Chart(rows, width=alt.Step(28), height=alt.Step(24)).encode(
         x=alt.X("turn:O", title="turn", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("skill_id:N", sort=skills, title=None),
-        tooltip=["turn:O", "skill_id:N", "lifecycle:N", "selected:N", "omitted_reason:N", "char_estimate:Q"],
+        tooltip=tooltip(
+            "turn:O", "skill_id:N", "lifecycle:N", "selected:N", "omitted_reason:N", "char_estimate:Q"
+        ),
     )
     cells = base.mark_rect().encode(
         color=alt.Color("lifecycle:N", scale=LIFECYCLE.scale(words), title="lifecycle"),
@@ -108,6 +112,8 @@ def catalog_fit(fit: pl.DataFrame, /) -> alt.LayerChart:
         "effective_budget", "budget_chars",
     )  # fmt: skip
     require(fit, columns, chart="skills.catalog_fit", source="skills.fit")
+    if fit.is_empty():
+        return nothing("Catalog against its budget", "skill cards")
     rows = fit.head(MOST_ROWS).select(
         *columns,
         label=pl.coalesce("skill_id", "part"),
@@ -131,7 +137,7 @@ def _end_to_end(rows: pl.DataFrame) -> list[alt.Chart]:
         y=y,
         color=alt.Color("state:N", scale=scale, title=None, legend=legend),
         fillOpacity=alt.condition("datum.shown", alt.value(0.9), alt.value(0.35)),
-        tooltip=["label:N", "bytes:Q", "to_byte:Q", "state:N", "smallest_budget:Q", "because:N"],
+        tooltip=tooltip("label:N", "bytes:Q", "to_byte:Q", "state:N", "smallest_budget:Q", "because:N"),
     )
     glyphs = base.mark_text(align="left", dx=4).encode(x="to_byte:Q", y=y, text="glyph:N")
     line = base.mark_rule(strokeDash=[5, 3], strokeWidth=2).encode(x=alt.X("max(effective_budget):Q"))
@@ -140,6 +146,9 @@ def _end_to_end(rows: pl.DataFrame) -> list[alt.Chart]:
 
 def _budget(fit: pl.DataFrame) -> str:
     """Budget of a catalog in words, and how Harn counts it where that is another number."""
-    asked, force = (fit[name].to_list()[:1] for name in ("budget_chars", "effective_budget"))
-    told = "".join(f"budget {budget} bytes" for budget in asked)
-    return told + "".join(f", counted as {budget}" for budget in force if asked != force)
+    asked, force = fit["budget_chars"][0], fit["effective_budget"][0]
+    return f"budget {_bytes(asked)} bytes" + (f", counted as {_bytes(force)}" if asked != force else "")
+
+
+def _bytes(budget: int | None) -> str:
+    return "unknown" if budget is None else f"{budget:,}"

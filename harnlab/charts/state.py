@@ -7,7 +7,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import MOST_ROWS, UTC, clock, require
+from harnlab.charts.drawing import MOST_ROWS, UTC, clock, nothing, require
 from harnlab.errors import InvalidArgument
 from harnlab.questions import of_frames
 
@@ -16,10 +16,13 @@ _KINDS: Final = ("last write", "suspected conflict", "handoff")
 _SHAPES: Final = ("circle", "cross", "diamond")
 _COLORS: Final = ("#4a66fd", _ALARM, "#a856b4")
 _GLYPHS: Final = ("●", "✚", "◆")
+_LEGEND: Final = ", ".join(f"{glyph} {kind}" for glyph, kind in zip(_GLYPHS, _KINDS, strict=True))
 
 
 @of_frames
-def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /) -> alt.FacetChart:
+def writer_lanes(
+    entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /
+) -> alt.FacetChart | alt.LayerChart:
     """Last writes and handoffs, a lane a writer, a panel a session.
 
     Parameters
@@ -31,10 +34,10 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
 
     Returns
     -------
-    altair.FacetChart
+    altair.FacetChart or altair.LayerChart
         A mark at the last write of each key (a cross where a conflict is suspected) and a diamond at each handoff,
         over UTC time, with the key in words. Keys whose metadata names no time are not drawn; the subtitle counts
-        them.
+        them. A line of text where there is nothing to mark.
 
     Raises
     ------
@@ -49,6 +52,10 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
         raise InvalidArgument(
             f"{drawn.height:,} keys", where="charts.state.writer_lanes", expected=f"at most {MOST_ROWS:,}"
         )
+    title = "Who wrote what last"
+    left_out = _left_out(rows.height - drawn.height)
+    if drawn.is_empty():
+        return nothing(title, "writes with a time" if left_out else "writes", subtitle=left_out)
     header = alt.Header(
         labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
     )
@@ -56,7 +63,7 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
         _lanes(drawn)
         .facet(row=alt.Row("session_id:N", title=None, header=header))
         .resolve_scale(y="independent")
-        .properties(title=alt.Title("Who wrote what last", subtitle=_legend(rows.height - drawn.height)))
+        .properties(title=alt.Title(title, subtitle="; ".join(filter(None, (_LEGEND, left_out)))))
     )
     return panels
 
@@ -107,6 +114,5 @@ def _lanes(rows: pl.DataFrame) -> alt.LayerChart:
     return alt.LayerChart(layer=[points, names])
 
 
-def _legend(untimed: int) -> str:
-    told = ", ".join(f"{glyph} {kind}" for glyph, kind in zip(_GLYPHS, _KINDS, strict=True))
-    return told + (f"; {untimed} without a time not drawn" if untimed else "")
+def _left_out(untimed: int) -> str:
+    return f"{untimed:,} without a time not drawn" if untimed else ""

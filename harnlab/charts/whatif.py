@@ -59,12 +59,10 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     """
     columns = (*_ASKED, "recorded_cost_usd", "whatif_cost_usd", "savings_usd", "savings_side", "decidability")
     require(answers, columns, chart="whatif.step_sweep", source="whatif.step_budget")
-    asked = [name for name in _ASKED if answers[name].drop_nulls().len() or name == "asked_max_usd"]
-    if len(asked) == 2 and answers["asked_max_usd"].drop_nulls().is_empty():
-        asked = ["asked_max_tokens"]
-    if len(asked) > 1:
+    swept = [name for name in _ASKED if answers[name].count()] or ["asked_max_usd"]
+    if len(swept) > 1:
         raise InvalidArgument("two limits", where="charts.whatif.step_sweep", expected="a sweep of one")
-    rows = _spend(answers, asked[0])
+    rows = _spend(answers, swept[0])
     if rows.height > MOST_ROWS:
         raise InvalidArgument(
             f"{rows.height:,} limits", where="charts.whatif.step_sweep", expected=f"at most {MOST_ROWS:,}"
@@ -72,7 +70,7 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     title = "Spend of the steps under each limit (dashed: as recorded)"
     if rows.is_empty():
         return nothing(title, "answers under a limit" if answers.height else "answers")
-    x = alt.X("asked:Q", title=_ASKED[asked[0]])
+    x = alt.X("asked:Q", title=_ASKED[swept[0]])
     top = max([1e-9, *rows["least_usd"], *rows["most_usd"].drop_nulls(), *rows["recorded_usd"]])
     # room above the highest point, so that what has no end is seen to have none
     y = alt.Y("least_usd:Q", title="spend, USD", scale=alt.Scale(domain=[0, 1.3 * top], nice=False))

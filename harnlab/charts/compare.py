@@ -7,7 +7,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import require
+from harnlab.charts.drawing import nothing, require, told, tooltip
 from harnlab.errors import InvalidArgument
 from harnlab.questions import of_frames
 
@@ -30,7 +30,7 @@ _LONGEST_NAME: Final = 58
 
 
 @of_frames
-def differences(differences: pl.DataFrame, /, *, top: int = 10) -> alt.VConcatChart:
+def differences(differences: pl.DataFrame, /, *, top: int = 10) -> alt.VConcatChart | alt.LayerChart:
     """What differs between two sets of runs: a panel a kind, from ``a`` to ``b``.
 
     Parameters
@@ -42,10 +42,10 @@ def differences(differences: pl.DataFrame, /, *, top: int = 10) -> alt.VConcatCh
 
     Returns
     -------
-    altair.VConcatChart
+    altair.VConcatChart or altair.LayerChart
         A line from an open circle (``a``) to a filled one (``b``) for each difference, with the change in words:
         USD for costs, percent for routes, outcomes and decisions, rows for words. A side without a price has no
-        circle.
+        circle. A line of text where nothing differs.
 
     Raises
     ------
@@ -62,27 +62,24 @@ def differences(differences: pl.DataFrame, /, *, top: int = 10) -> alt.VConcatCh
         for (kind,), rows in differences.group_by("kind", maintain_order=True)
         if isinstance(kind, str)
     ]
-    told = "○ a, before; ● b, after" if panels else "nothing differs"
-    title = alt.Title("What changed from a to b", subtitle=told)
-    chart = alt.VConcatChart(vconcat=panels or [_empty()], title=title)
+    title = "What changed from a to b"
+    if not panels:
+        return nothing(title, "differences")
+    heading = alt.Title(title, subtitle="○ a, before; ● b, after")
+    chart = alt.VConcatChart(vconcat=panels, title=heading)
     separate: alt.VConcatChart = chart.resolve_scale(x="independent")
     return separate
 
 
-def _empty() -> alt.LayerChart:
-    point = alt.Chart(pl.DataFrame({"x": [0.0]}), width=340, height=1).mark_point(opacity=0)
-    return alt.LayerChart(layer=[point.encode(x=alt.X("x:Q", axis=None))])
-
-
 def _panel(kind: str, rows: pl.DataFrame, top: int) -> alt.LayerChart:
-    value, told = _measure(kind)
+    value, change = _measure(kind)
     drawn = rows.head(top).select(
         pl.col("what").alias("full"),
         _short(pl.col("what")).alias("what"),
         pl.col(f"a_{value}").cast(pl.Float64).alias("a"),
         pl.col(f"b_{value}").cast(pl.Float64).alias("b"),
         "a_count", "b_count", "pairs_differing", "because",
-        note=told,
+        note=change,
     )  # fmt: skip
     # names that are cut to the same text stay two lines
     drawn = drawn.with_columns(
@@ -96,7 +93,7 @@ def _panel(kind: str, rows: pl.DataFrame, top: int) -> alt.LayerChart:
     scale = alt.Scale(domain=[0, 1.02 * high], nice=False)
     base = alt.Chart(drawn, width=340, height=alt.Step(20)).encode(
         y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(labelLimit=370)),
-        tooltip=[alt.Tooltip("full:N", title=kind), *_TOOLTIP],
+        tooltip=tooltip(alt.Tooltip("full:N", title=kind), *_TOOLTIP),
     )
     ticks = alt.Axis(tickMinStep=1) if value == "count" else alt.Axis()
     x = alt.X("a:Q", title=None, scale=scale, axis=ticks)
@@ -117,15 +114,15 @@ _TOOLTIP: Final = ("a:Q", "b:Q", "a_count:Q", "b_count:Q", "pairs_differing:Q", 
 
 def _measure(kind: str) -> tuple[str, pl.Expr]:
     """Column that is drawn, and the change in words."""
-    rows = pl.format("{} → {} rows", "a_count", "b_count")
+    rows = pl.format("{} → {} rows", told(pl.col("a_count")), told(pl.col("b_count")))
     if kind == "cost":
         change = pl.col("change_usd")
         sign = pl.when(change >= 0).then(pl.lit("+")).otherwise(pl.lit("−"))
-        amount = pl.format("{}{} USD", sign, change.abs().round(6))
+        amount = pl.format("{}{} USD", sign, told(change.abs()))
         many = pl.when(pl.col("pairs_differing") == 1).then(pl.lit(" differs")).otherwise(pl.lit("s differ"))
-        same = pl.format("same sum, {} pair{}", "pairs_differing", many)
-        told = pl.when(change.round(6) == 0).then(same).otherwise(amount).fill_null("price unknown")
-        return "cost_usd", told
+        same = pl.format("same sum, {} pair{}", told(pl.col("pairs_differing")), many)
+        words = pl.when(change.round(6) == 0).then(same).otherwise(amount).fill_null("price unknown")
+        return "cost_usd", words
     if kind in ("route", "outcome", "decision"):
         return "share_pct", rows
     return "count", rows

@@ -19,8 +19,12 @@ from harnlab.charts.drawing import (
     WINDOW,
     dimensions_of,
     group_label,
+    nothing,
+    number,
     require,
     titled,
+    told,
+    tooltip,
     windowed,
 )
 from harnlab.charts.icicle import icicle
@@ -70,18 +74,21 @@ def by_dimension(costs: pl.DataFrame, /, *, top: int = 20) -> alt.LayerChart:
         )
     names = dimensions_of(costs)
     rows = _folded(costs, names, top).with_columns(note=_note())
+    title = f"Cost by {', '.join(names)}" if names else "Cost"
+    if rows.is_empty():
+        return nothing(title, "calls")
     chart = alt.Chart(rows, width=380)
     base = chart.encode(y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)))
     bars = base.mark_bar(color=_BAR).encode(
         x=alt.X("cost_usd:Q", title="known cost, USD"),
-        tooltip=["group:N", "cost_usd:Q", "share_pct:Q", "calls:Q", "unpriced_calls:Q"],
+        tooltip=tooltip("group:N", "cost_usd:Q", "share_pct:Q", "calls:Q", "unpriced_calls:Q"),
     )
     notes = base.mark_text(align="left", dx=4).encode(x=alt.X("cost_usd:Q"), text="note:N")
-    return titled(f"Cost by {', '.join(names)}" if names else "Cost", bars, notes)
+    return titled(title, bars, notes)
 
 
 @of_frames
-def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
+def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart | alt.LayerChart:
     """Cost by window of time, one row of bars for each value of the dimension.
 
     Parameters
@@ -93,8 +100,9 @@ def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
 
     Returns
     -------
-    altair.Chart
-        Bars in USD over UTC time. The subtitle tells what has no time and is not drawn.
+    altair.Chart or altair.LayerChart
+        Bars in USD over UTC time. The subtitle tells what has no time and is not drawn. A line of text where there
+        are no bars.
 
     Raises
     ------
@@ -107,8 +115,14 @@ def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
     names = dimensions_of(trend, but=("at",))
     ranked = _ranked(trend, names, top)
     rows = windowed(ranked.drop_nulls("at"), ("rank", "group"), ("calls", "cost_usd"))
+    title = f"Cost over time{f' by {names[0]}' if names else ''}"
+    untimed = ranked.filter(pl.col("at").is_null())
+    notes = [_left_out(untimed), _unpriced(ranked.drop_nulls("at"))]
+    subtitle = "; ".join(filter(None, notes))
+    if rows.is_empty():
+        return nothing(title, "calls with a time" if untimed.height else "calls", subtitle=subtitle)
     # a row too low to see next to the dearest one still tells what it cost
-    total = pl.col("cost_usd").sum().over("group").round(6)
+    total = told(pl.col("cost_usd").sum().over("group"))
     rows = rows.with_columns(panel=pl.format("{} · {} USD", "group", total))
     order = rows.sort("rank")["panel"].unique(maintain_order=True).to_list()
     chart = alt.Chart(rows, width=440, height=60 if names else 160)
@@ -117,26 +131,19 @@ def over_time(trend: pl.DataFrame, /, *, top: int = 6) -> alt.Chart:
         x2="until:T",
         y=alt.Y("cost_usd:Q", title="USD"),
         y2=alt.datum(0),
-        tooltip=[
-            alt.Tooltip("at:T", timeUnit=WINDOW, title="from (UTC)"),
-            "group:N",
-            "cost_usd:Q",
-            "calls:Q",
-        ],
+        tooltip=tooltip(
+            alt.Tooltip("at:T", timeUnit=WINDOW, title="from (UTC)"), "group:N", "cost_usd:Q", "calls:Q"
+        ),
     )
     if names:
         header = alt.Header(labelAngle=0, labelAlign="left", labelLimit=220)
         bars = bars.encode(row=alt.Row("panel:N", sort=order, title=None, header=header))
-    title = f"Cost over time{f' by {names[0]}' if names else ''}"
-    untimed = ranked.filter(pl.col("at").is_null())
-    notes = [_left_out(untimed), _unpriced(ranked.drop_nulls("at"))]
-    subtitle = "; ".join(filter(None, notes))
-    titled: alt.Chart = bars.properties(title=alt.Title(title, subtitle=subtitle))
-    return titled
+    headed: alt.Chart = bars.properties(title=alt.Title(title, subtitle=subtitle))
+    return headed
 
 
 @of_frames
-def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.FacetChart:
+def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.FacetChart | alt.LayerChart:
     """Usage of steps call by call against their limit, with the call that broke it marked.
 
     Parameters
@@ -148,9 +155,9 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
 
     Returns
     -------
-    altair.FacetChart
+    altair.FacetChart or altair.LayerChart
         One panel a step instance: a line stepping up with each call, the limit as a dashed line, and a labelled
-        triangle at the tripping call.
+        triangle at the tripping call. A line of text where there is no call of a step.
 
     Raises
     ------
@@ -162,6 +169,9 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
     unit = unit or _unit_of(running)
     if unit not in _UNITS:
         raise UnknownName.among("unit", unit, _UNITS, where="unit")
+    title = f"Running total, {unit}, call by call"
+    if running.is_empty():
+        return nothing(title, "calls of a step")
     rows = _panels(running, *_UNITS[unit], unit)
     base = alt.Chart(rows, width=460, height=120)
     x = alt.X(
@@ -171,16 +181,16 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
         scale=alt.Scale(zero=False, nice=False, padding=14),
     )
     y = alt.Y("used:Q", title=unit)
-    tooltip = ["step:N", "call:Q", "used:Q", "limit:Q", "model:N", "call_id:N", "source_line:Q"]
+    seen = tooltip("step:N", "call:Q", "used:Q", "limit:Q", "model:N", "call_id:N", "source_line:Q")
     dots = alt.OverlayMarkDef(color=_BAR)
-    line = base.mark_line(interpolate="step-after", point=dots, color=_BAR).encode(x=x, y=y, tooltip=tooltip)
+    line = base.mark_line(interpolate="step-after", point=dots, color=_BAR).encode(x=x, y=y, tooltip=seen)
     limit = base.mark_rule(strokeDash=[6, 4]).encode(y="limit_once:Q")
     said = base.mark_text(align="left", baseline="bottom", dx=2, dy=-3).encode(
         x=alt.datum(1), y="limit_once:Q", text="limit_text:N"
     )
     trips = base.transform_filter("datum.tripping")
     mark = trips.mark_point(shape="triangle-up", size=140, filled=True, color=_ALARM, opacity=1).encode(
-        x=x, y=y, tooltip=tooltip
+        x=x, y=y, tooltip=seen
     )
     label = trips.mark_text(align="right", dx=-10, dy=-4).encode(x=x, y=y, text="trip_text:N")
     header = alt.Header(labelAngle=0, labelAlign="left", labelLimit=220)
@@ -189,7 +199,7 @@ def running_total(running: pl.DataFrame, /, *, unit: str | None = None) -> alt.F
     panels: alt.FacetChart = (
         layers.facet(row=alt.Row("panel:N", sort=order, title=None, header=header))
         .resolve_scale(x="independent", y="independent")
-        .properties(title=f"Running total, {unit}, call by call")
+        .properties(title=title)
     )
     return panels
 
@@ -205,17 +215,19 @@ def _folded(costs: pl.DataFrame, names: Sequence[str], top: int) -> pl.DataFrame
     rows = rows.sort("cost_usd", "calls", "group", descending=[True, True, False], nulls_last=True)
     rest = rows.slice(top)
     if rest.height:
-        others = rest.select(pl.lit(f"({rest.height} others)").alias("group"), pl.col(_MEASURES).sum())
+        others = rest.select(pl.lit(f"({rest.height:,} others)").alias("group"), pl.col(_MEASURES).sum())
         rows = pl.concat([rows.head(top), others])
     return rows
 
 
 def _note() -> pl.Expr:
     """Amount, share and what has no price, in words."""
-    told = pl.col("cost_usd").map_elements(lambda amount: f"{amount:,.6f} USD", return_dtype=pl.String)
-    cost = told.fill_null("price unknown")
+    amount = pl.col("cost_usd").map_elements(lambda usd: f"{usd:,.6f} USD", return_dtype=pl.String)
+    cost = amount.fill_null("price unknown")
     share = pl.format(" · {} %", pl.col("share_pct").round(1)).fill_null("")
-    unpriced = pl.when(pl.col("unpriced_calls") > 0).then(pl.format(" · {} unpriced", "unpriced_calls"))
+    unpriced = pl.when(pl.col("unpriced_calls") > 0).then(
+        pl.format(" · {} unpriced", told(pl.col("unpriced_calls")))
+    )
     return cost + share + unpriced.fill_null("")
 
 
@@ -229,7 +241,7 @@ def _ranked(trend: pl.DataFrame, names: Sequence[str], top: int) -> pl.DataFrame
     )
     if order.height > top:
         rest = pl.when(pl.col("group").is_in(order["group"].head(top).implode())).then("group")
-        rows = rows.with_columns(rest.fill_null(f"({order.height - top} others)").alias("group"))
+        rows = rows.with_columns(rest.fill_null(f"({order.height - top:,} others)").alias("group"))
     rank = {group: place for place, group in enumerate(order["group"].head(top))}
     return rows.with_columns(rank=pl.col("group").replace_strict(rank, default=top, return_dtype=pl.Int64))
 
@@ -239,7 +251,7 @@ def _left_out(rows: pl.DataFrame) -> str:
         return ""
     calls = rows["calls"].sum()
     counted = f"{calls:,} call{'' if calls == 1 else 's'}"
-    return f"not drawn, for want of a time: {counted} ({rows['cost_usd'].sum():.6g} USD)"
+    return f"not drawn, for want of a time: {counted} ({number(rows['cost_usd'].sum())} USD)"
 
 
 def _unpriced(rows: pl.DataFrame) -> str:
@@ -277,19 +289,14 @@ def _panels(running: pl.DataFrame, used: str, limit: str, unit: str) -> pl.DataF
         "step", "model", "call_id", "source_line", "tripping",
         call.alias("call"), amount.alias("used"), ceiling.alias("limit"),
         pl.when(call == 1).then(ceiling).alias("limit_once"),
-        pl.when(call == 1).then(pl.format(f"limit {{}} {unit}", _told(ceiling, unit))).alias("limit_text"),
+        pl.when(call == 1).then(pl.format(f"limit {{}} {unit}", told(ceiling))).alias("limit_text"),
         pl.when("tripping").then(
             pl.when(over > 0)
-            .then(pl.format(f"call {{}}: {{}} {unit}, over by {{}}", call, _told(amount, unit), _told(over, unit)))
-            .otherwise(pl.format(f"call {{}}: over its {other} limit", call))
+            .then(pl.format(f"call {{}}: {{}} {unit}, over by {{}}", told(call), told(amount), told(over)))
+            .otherwise(pl.format(f"call {{}}: over its {other} limit", told(call)))
         ).alias("trip_text"),
     )  # fmt: skip
     return _thinned(rows)
-
-
-def _told(amount: pl.Expr, unit: str) -> pl.Expr:
-    """An amount in words: tokens are whole."""
-    return amount.round(6) if unit == "USD" else amount.cast(pl.Int64, strict=False)
 
 
 def _thinned(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,9 +1,10 @@
-"""What every chart shares: how many rows it may hold, UTC axes, and refusing a frame it was not made for."""
+"""What every chart shares: how many rows it may hold, UTC axes, numbers in words, and what it says without rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import altair as alt
@@ -16,6 +17,8 @@ MOST_ROWS: Final = 5_000
 
 UTC: Final = alt.Scale(type="utc")
 CLOCK: Final = alt.Axis(format="%m-%d %H:%M", labelOverlap="greedy", labelFlush=True)
+#: As :func:`number`, for Vega.
+NUMBER: Final = ",.6~f"
 WINDOW: Final = "utcyearmonthdatehoursminutes"
 
 
@@ -48,12 +51,37 @@ def require(frame: pl.DataFrame, columns: Iterable[str], *, chart: str, source: 
 
 
 def titled(title: str, *layers: alt.Chart, subtitle: str = "") -> alt.LayerChart:
-    """Layers as one chart under one title, which says where they have nothing to draw."""
-    rows = layers[0].data if layers else None
-    if isinstance(rows, pl.DataFrame) and rows.is_empty():
-        subtitle = "no rows to draw"
+    """Layers as one chart under one title."""
     heading = alt.Title(title, subtitle=subtitle) if subtitle else title
     return alt.LayerChart(layer=list(layers), title=heading)
+
+
+def nothing(title: str, what: str, *, subtitle: str = "") -> alt.LayerChart:
+    """What a chart without rows draws in place of empty axes: its title, and ``nothing to draw: no calls``."""
+    said = pl.DataFrame({"said": [f"nothing to draw: no {what}"]})
+    text = alt.Chart(said, width=340, height=24).mark_text(align="left", baseline="middle", fontSize=12)
+    return titled(title, text.encode(x=alt.value(0), text="said:N"), subtitle=subtitle)
+
+
+def told(amount: pl.Expr) -> pl.Expr:
+    """A number in words: thousands apart, at most six decimals, none that say nothing."""
+    return amount.round(6).map_elements(number, return_dtype=pl.String)
+
+
+def number(amount: float | Decimal) -> str:
+    """``32,410``, ``0.25``, ``0.000001``."""
+    return f"{amount:,}" if isinstance(amount, int) else f"{amount:,.6f}".rstrip("0").rstrip(".")
+
+
+def tooltip(*fields: str | alt.Tooltip) -> list[alt.Tooltip]:
+    """Tooltips of some fields; numbers as in words, percent to a hundredth."""
+    return [field if isinstance(field, alt.Tooltip) else _tooltip(field) for field in fields]
+
+
+def _tooltip(field: str) -> alt.Tooltip:
+    if not field.endswith(":Q"):
+        return alt.Tooltip(field)
+    return alt.Tooltip(field, format=",.2~f" if field.endswith("_pct:Q") else NUMBER)
 
 
 def dimensions_of(frame: pl.DataFrame, *, until: str = "calls", but: Sequence[str] = ()) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import dimensions_of, group_label, require
+from harnlab.charts.drawing import NUMBER, dimensions_of, group_label, nothing, number, require, told, tooltip
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.questions import of_frames
 
@@ -31,6 +31,8 @@ UNITS: Final = {
     "tokens": (("input_tokens", "output_tokens"), "tokens, input and output"),
     "time": (("response_ms",), "time to answer, seconds"),
 }
+#: What no call has where all bars would have no width.
+_MISSING: Final = {"usd": "known cost", "tokens": "tokens", "time": "time to answer"}
 _SAID: Final = {"usd": "USD", "tokens": "tokens", "time": "s"}
 #: Letters of a line below the title, so that a chart is not wider for its words.
 _LINE: Final = 100
@@ -74,7 +76,7 @@ def icicle(costs: pl.DataFrame, /, *, unit: str = "usd", budget: float | None = 
     """
     if unit not in UNITS:
         raise UnknownName.among("unit", unit, UNITS, where="unit")
-    used, told = UNITS[unit]
+    used, measure = UNITS[unit]
     require(costs, ("calls", *used), chart="costs.icicle", source="costs.nested")
     names = dimensions_of(costs)
     if not 1 <= len(names) <= _MOST_LEVELS:
@@ -82,11 +84,13 @@ def icicle(costs: pl.DataFrame, /, *, unit: str = "usd", budget: float | None = 
             f"{len(names)} dimensions", where="charts.costs.icicle", expected=f"one to {_MOST_LEVELS}"
         )
     bars = _bars(_folded(_measured(costs, unit), names), names, unit)
-    layers = _drawn(bars, names, told, _end(bars, budget))
+    title = f"{_TITLES[unit]} by {' → '.join(names)}"
+    if bars.is_empty():
+        return nothing(title, _MISSING[unit] if costs.height else "calls")
+    layers = _drawn(bars, names, measure, _end(bars, budget))
     if budget is not None:
-        layers += _budget_line(budget, told, _SAID[unit])
-    title = alt.Title(f"{_TITLES[unit]} by {' → '.join(names)}", subtitle=_legend(bars))
-    return alt.LayerChart(layer=layers, title=title)
+        layers += _budget_line(budget, measure, _SAID[unit])
+    return alt.LayerChart(layer=layers, title=alt.Title(title, subtitle=_legend(bars)))
 
 
 def bar_of_row(costs: pl.DataFrame, unit: str) -> pl.DataFrame | None:
@@ -181,7 +185,11 @@ def _folded(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         rows = rows.with_columns(small=small)
         count = pl.col(name).filter("small").n_unique()
         count = count.over(outer) if outer else count
-        label = pl.when(pl.col("small") & (count > 1)).then(pl.format("({} smaller)", count)).otherwise(name)
+        label = (
+            pl.when(pl.col("small") & (count > 1))
+            .then(pl.format("({} smaller)", told(count)))
+            .otherwise(name)
+        )
         inner = [
             pl.when("small").then(pl.lit("—")).otherwise(pl.col(one)).alias(one) for one in names[depth + 1 :]
         ]
@@ -207,15 +215,17 @@ def _level(rows: pl.DataFrame, names: Sequence[str], unit: str) -> pl.DataFrame:
     )
     keys = [key for n, name in enumerate(names) for key in (f"of_{n}", name)]
     groups = groups.sort(keys, descending=[True, False] * len(names))
-    visits = pl.format("{} visits, {} over a limit", "step_visits", "step_visits_over")
-    told = visits + pl.format("; {} together at most", pl.col("limit").round(6)).fill_null("")
+    counts = [told(pl.col(name)) for name in ("step_visits", "step_visits_over")]
+    many = pl.when(pl.col("step_visits") == 1).then(pl.lit("")).otherwise(pl.lit("s"))
+    visits = pl.format("{} visit{}, {} over a limit", counts[0], many, counts[1])
+    visits += pl.format("; {} together at most", told(pl.col("limit"))).fill_null("")
     over = pl.col("step_visits_over").fill_null(0) if names[-1] == "step" else pl.lit(0, dtype=pl.Int64)
     return groups.select(
         pl.when(over > 0).then(pl.format("▲ {}", names[-1])).otherwise(names[-1]).alias("name"),
         group_label(names).alias("path"),
         "amount", "calls", "unknown", "limit",
         over.alias("over"),
-        limit_text=told if names[-1] == "step" else pl.lit(None, dtype=pl.String),
+        limit_text=visits if names[-1] == "step" else pl.lit(None, dtype=pl.String),
     )  # fmt: skip
 
 
@@ -237,7 +247,7 @@ def _limit(rows: pl.DataFrame, unit: str) -> pl.Expr:
     return pl.col(name).cast(pl.Float64).first() if name in rows.columns else pl.lit(None, dtype=pl.Float64)
 
 
-def _drawn(bars: pl.DataFrame, names: Sequence[str], told: str, end: float) -> list[Any]:
+def _drawn(bars: pl.DataFrame, names: Sequence[str], measure: str, end: float) -> list[Any]:
     base = alt.Chart(bars, width=_WIDTH, height=_LEVEL_HEIGHT * len(names))
     levels = alt.Axis(
         values=[depth + 0.47 for depth in range(len(names))],
@@ -246,19 +256,20 @@ def _drawn(bars: pl.DataFrame, names: Sequence[str], told: str, end: float) -> l
     )  # fmt: skip
     scale = alt.Scale(domain=[len(names), 0], nice=False, zero=False)
     y = alt.Y("top:Q", scale=scale, axis=levels, title=None)
-    x = alt.X("start:Q", title=told, scale=alt.Scale(domain=[0, end], nice=False))
-    tooltip = [
-        "path:N", alt.Tooltip("amount:Q", title=told), "calls:Q", alt.Tooltip("unknown:Q", title="calls not known"),
+    x = alt.X("start:Q", title=measure, scale=alt.Scale(domain=[0, end], nice=False))
+    seen = tooltip(
+        "path:N", alt.Tooltip("amount:Q", title=measure, format=NUMBER), "calls:Q",
+        alt.Tooltip("unknown:Q", title="calls not known", format=NUMBER),
         alt.Tooltip("limit_text:N", title="declared limit"),
-    ]  # fmt: skip
+    )  # fmt: skip
     rects = base.mark_rect(color=_BAR, fillOpacity=0.25, stroke=_BAR, cornerRadius=1)
-    rects = rects.encode(x=x, x2="end:Q", y=y, y2="bottom:Q", tooltip=tooltip)
+    rects = rects.encode(x=x, x2="end:Q", y=y, y2="bottom:Q", tooltip=seen)
     slants = alt.Chart(_hatches(bars, end)).mark_rule(color=_BAR, opacity=0.8)
     hatches = [slants.encode(x="x:Q", x2="x2:Q", y="y:Q", y2="y2:Q")] if bars["partial"].any() else []
     over = base.transform_filter("datum.over > 0").mark_rect(filled=False, strokeWidth=2)
-    over = over.encode(x=x, x2="end:Q", y=y, y2="bottom:Q", stroke=alt.value(_ALARM), tooltip=tooltip)
+    over = over.encode(x=x, x2="end:Q", y=y, y2="bottom:Q", stroke=alt.value(_ALARM), tooltip=seen)
     limits = base.transform_filter("isValid(datum.limit)").mark_rule(strokeDash=[4, 3], strokeWidth=2.5)
-    limits = limits.encode(x="limit:Q", y="top:Q", y2="bottom:Q", color=alt.value(_ALARM), tooltip=tooltip)
+    limits = limits.encode(x="limit:Q", y="top:Q", y2="bottom:Q", color=alt.value(_ALARM), tooltip=seen)
     labels = base.transform_filter("datum.label").mark_text(tooltip=None)
     return [rects, *hatches, over, limits, labels.encode(x="middle:Q", y="center:Q", text="label:N")]
 
@@ -279,9 +290,9 @@ def _hatches(bars: pl.DataFrame, end: float) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
-def _budget_line(budget: float, told: str, unit: str) -> list[Any]:
-    rows = pl.DataFrame({"budget": [float(budget)], "text": [f"budget {budget:,g} {unit}"]})
+def _budget_line(budget: float, measure: str, unit: str) -> list[Any]:
+    rows = pl.DataFrame({"budget": [float(budget)], "text": [f"budget {number(float(budget))} {unit}"]})
     base = alt.Chart(rows)
-    rule = base.mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x=alt.X("budget:Q", title=told))
+    rule = base.mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(x=alt.X("budget:Q", title=measure))
     text = base.mark_text(align="right", baseline="bottom", dx=-4, dy=-2)
     return [rule, text.encode(x="budget:Q", y=alt.value(0), text="text:N")]

@@ -8,7 +8,19 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import CLOCK, MOST_ROWS, UTC, WINDOW, dimensions_of, group_label, require, titled
+from harnlab.charts.drawing import (
+    CLOCK,
+    MOST_ROWS,
+    UTC,
+    WINDOW,
+    dimensions_of,
+    group_label,
+    nothing,
+    require,
+    titled,
+    told,
+    tooltip,
+)
 from harnlab.charts.theme import OUTCOME, PROVENANCE, Palette
 from harnlab.errors import InvalidArgument
 from harnlab.questions import of_frames
@@ -39,19 +51,22 @@ def provenance_matrix(matrix: pl.DataFrame, /) -> alt.LayerChart:
     """
     columns = ("field", "origin", "calls", "unpriced_calls", "cost_usd", "share_pct")
     require(matrix, columns, chart="routes.provenance_matrix", source="routes.matrix")
+    title = "Where each field of the route came from, calls"
+    if not matrix["calls"].sum():
+        return nothing(title, "dispatches")
     origins = matrix["origin"].unique(maintain_order=True).to_list()
     rows = matrix.select(
         *columns,
         _labelled(PROVENANCE, "origin"),
         inherited=(pl.col("origin") == ProvenanceOrigin.INHERITED_FROM_PRIMARY) & (pl.col("calls") > 0),
-        count=pl.when(pl.col("calls") > 0).then(pl.col("calls").cast(pl.String)).otherwise(pl.lit("·")),
+        count=pl.when(pl.col("calls") > 0).then(told(pl.col("calls"))).otherwise(pl.lit("·")),
     )
     base = alt.Chart(rows.head(MOST_ROWS), width=440, height=32 * len(origins)).encode(
         x=alt.X(
             "field:N", sort=list(PROVENANCE_FIELDS), title=None, axis=alt.Axis(labelAngle=0, orient="top")
         ),
         y=alt.Y("label:N", sort=_labels(PROVENANCE, origins), title=None),
-        tooltip=["field:N", "origin:N", "calls:Q", "share_pct:Q", "cost_usd:Q", "unpriced_calls:Q"],
+        tooltip=tooltip("field:N", "origin:N", "calls:Q", "share_pct:Q", "cost_usd:Q", "unpriced_calls:Q"),
     )
     depth = alt.Scale(domain=[0, 100], range=[0, 0.65])
     cells = base.mark_rect().encode(
@@ -60,7 +75,7 @@ def provenance_matrix(matrix: pl.DataFrame, /) -> alt.LayerChart:
     )
     frames = base.transform_filter("datum.inherited").mark_rect(filled=False, stroke=_ALARM, strokeWidth=2)
     counts = base.mark_text().encode(text="count:N")
-    return titled("Where each field of the route came from, calls", cells, frames, counts)
+    return titled(title, cells, frames, counts)
 
 
 @of_frames
@@ -99,24 +114,25 @@ def inherited_share(trend: pl.DataFrame, /) -> alt.LayerChart:
         middle=pl.col("at") + _half_window(trend["at"]),
         first_text=pl.format("first at {} UTC", first.dt.strftime("%Y-%m-%d %H:%M:%S")),
     )
+    title = "Dispatches that inherited a part of their route"
+    if rows.is_empty():
+        return nothing(title, "dispatches with a time" if trend.height else "dispatches")
     base = alt.Chart(rows, width=520, height=200)
     x = alt.X("middle:T", scale=UTC, title="time, UTC", axis=CLOCK)
     y = alt.Y("share_pct:Q", title="inherited, % of dispatches", scale=alt.Scale(domain=[0, 100]))
-    tooltip = [
+    seen = tooltip(
         alt.Tooltip("at:T", timeUnit=WINDOW, title="from (UTC)"),
         *(f"{name}:Q" for name in columns[1:]),
-    ]
-    bars = base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("low_pct:Q"), y2="high_pct:Q")
-    line = base.mark_line(color=_ALARM, point=alt.OverlayMarkDef(color=_ALARM)).encode(
-        x=x, y=y, tooltip=tooltip
     )
+    bars = base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("low_pct:Q"), y2="high_pct:Q")
+    line = base.mark_line(color=_ALARM, point=alt.OverlayMarkDef(color=_ALARM)).encode(x=x, y=y, tooltip=seen)
     mark = base.mark_rule(strokeDash=[4, 4]).encode(x=alt.X("first_inherited_at:T", scale=UTC))
     late = _is_late(rows)
     said = base.mark_text(align="right" if late else "left", baseline="top", dx=-4 if late else 4).encode(
         x=alt.X("first_inherited_at:T", scale=UTC), y=alt.value(2), text="first_text:N"
     )
     return titled(
-        "Dispatches that inherited a part of their route", bars, line, mark, said,
+        title, bars, line, mark, said,
         subtitle="share of each window, with its 95 % interval as a bar; dashed: the first such call",
     )  # fmt: skip
 
@@ -130,7 +146,7 @@ def _is_late(rows: pl.DataFrame) -> bool:
 
 
 @of_frames
-def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart:
+def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart | alt.LayerChart:
     """What came back, with 95 % intervals: a panel for each group, a line for each outcome.
 
     Parameters
@@ -142,8 +158,9 @@ def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart:
 
     Returns
     -------
-    altair.FacetChart
-        A point at each share in percent, a bar from end to end of its interval, and the counts in words.
+    altair.FacetChart or altair.LayerChart
+        A point at each share in percent, a bar from end to end of its interval, and the counts in words; a line
+        of text where there is no outcome.
 
     Raises
     ------
@@ -157,18 +174,21 @@ def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart:
     if top < 1:
         raise InvalidArgument(f"top={top}", where="charts.routes.outcome_mix", expected="1 or more")
     names = dimensions_of(outcomes, until="outcome_kind")
+    title = f"Outcomes by {', '.join(names)}" if names else "Outcomes"
+    if outcomes.is_empty():
+        return nothing(title, "outcomes")
     rows = outcomes.select(
         group_label(names).alias("group"),
         *columns,
         _labelled(OUTCOME, "outcome_kind"),
-        note=pl.format("{} of {}", "calls", "group_calls"),
+        note=pl.format("{} of {}", told(pl.col("calls")), told(pl.col("group_calls"))),
     ).sort("group_calls", "group", descending=[True, False], maintain_order=True)
     groups = rows["group"].unique(maintain_order=True).head(top)
     rows = rows.filter(pl.col("group").is_in(groups.implode())).head(MOST_ROWS)
     kinds = rows["outcome_kind"].unique(maintain_order=True).to_list()
     base = alt.Chart(rows, width=440).encode(
         y=alt.Y("label:N", sort=_labels(OUTCOME, OUTCOME.scale(kinds).domain), title=None),
-        tooltip=["group:N", *(f"{name}:{'N' if name in columns[:2] else 'Q'}" for name in columns)],
+        tooltip=tooltip("group:N", *(f"{name}:{'N' if name in columns[:2] else 'Q'}" for name in columns)),
     )
     share = alt.X("share_pct:Q", title="share of the group's calls, %", scale=alt.Scale(domain=[0, 100]))
     color = alt.Color("outcome_kind:N", scale=OUTCOME.scale(kinds), legend=None)
@@ -178,7 +198,6 @@ def outcome_mix(outcomes: pl.DataFrame, /, *, top: int = 12) -> alt.FacetChart:
     header = alt.Header(
         labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=560
     )
-    title = f"Outcomes by {', '.join(names)}" if names else "Outcomes"
     panels: alt.FacetChart = (
         alt.LayerChart(layer=[bars, points, notes])
         .facet(row=alt.Row("group:N", sort=groups.to_list(), title=None, header=header))

@@ -7,7 +7,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import MOST_ROWS, UTC, clock, require
+from harnlab.charts.drawing import MOST_ROWS, UTC, clock, nothing, require
 from harnlab.errors import InvalidArgument
 from harnlab.questions import of_frames
 
@@ -16,10 +16,13 @@ _KINDS: Final = ("last write", "suspected conflict", "handoff")
 _SHAPES: Final = ("circle", "cross", "diamond")
 _COLORS: Final = ("#4a66fd", _ALARM, "#a856b4")
 _GLYPHS: Final = ("●", "✚", "◆")
+_LEGEND: Final = ", ".join(f"{glyph} {kind}" for glyph, kind in zip(_GLYPHS, _KINDS, strict=True))
 
 
 @of_frames
-def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /) -> alt.FacetChart:
+def writer_lanes(
+    entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /
+) -> alt.FacetChart | alt.LayerChart:
     """Last writes and handoffs, a lane a writer, a panel a session.
 
     Parameters
@@ -31,10 +34,10 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
 
     Returns
     -------
-    altair.FacetChart
+    altair.FacetChart or altair.LayerChart
         A mark at the last write of each key (a cross where a conflict is suspected) and a diamond at each handoff,
         over UTC time, with the key in words. Keys whose metadata names no time are not drawn; the subtitle counts
-        them.
+        them. A line of text where there is nothing to mark.
 
     Raises
     ------
@@ -43,36 +46,55 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
     InvalidArgument
         For more marks than a chart holds.
     """
-    columns = ("session_id", "key", "state", "writer", "updated_at", "is_handoff", "suspected_conflict")
-    require(entries, columns, chart="state.writer_lanes", source="state.entries")
-    values = entries.filter(pl.col("state") == "value")
-    writes = values.filter(~pl.col("is_handoff")).select(
-        "session_id",
-        "key",
-        pl.col("writer").fill_null("(nobody named)"),
-        at="updated_at",
-        kind=pl.when("suspected_conflict").then(pl.lit(_KINDS[1])).otherwise(pl.lit(_KINDS[0])),
-    )
-    parts = [writes]
-    if handoffs is not None:
-        require(
-            handoffs,
-            ("session_id", "writer", "written_at"),
-            chart="state.writer_lanes",
-            source="state.handoffs",
-        )
-        handed = pl.col("writer").fill_null("(nobody named)")
-        named = {"key": pl.lit("handoff"), "at": pl.col("written_at"), "kind": pl.lit(_KINDS[2])}
-        parts.append(handoffs.select("session_id", writer=handed, **named).select(writes.columns))
-    rows = pl.concat(parts)
+    rows = _marks(entries, handoffs)
     drawn = rows.drop_nulls("at")
     if drawn.height > MOST_ROWS:
         raise InvalidArgument(
             f"{drawn.height:,} keys", where="charts.state.writer_lanes", expected=f"at most {MOST_ROWS:,}"
         )
-    drawn = drawn.with_columns(told=pl.when(pl.col("kind") != _KINDS[2]).then("key").otherwise(pl.lit("")))
-    base = alt.Chart(drawn, width=440, height=alt.Step(34))
-    axis = clock(drawn["at"])
+    title = "Who wrote what last"
+    left_out = _left_out(rows.height - drawn.height)
+    if drawn.is_empty():
+        return nothing(title, "writes with a time" if left_out else "writes", subtitle=left_out)
+    header = alt.Header(
+        labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
+    )
+    panels: alt.FacetChart = (
+        _lanes(drawn)
+        .facet(row=alt.Row("session_id:N", title=None, header=header))
+        .resolve_scale(y="independent")
+        .properties(title=alt.Title(title, subtitle="; ".join(filter(None, (_LEGEND, left_out)))))
+    )
+    return panels
+
+
+def _marks(entries: pl.DataFrame, handoffs: pl.DataFrame | None) -> pl.DataFrame:
+    """A row for each last write and each handoff."""
+    columns = ("session_id", "key", "state", "writer", "updated_at", "is_handoff", "suspected_conflict")
+    require(entries, columns, chart="state.writer_lanes", source="state.entries")
+    writer = pl.col("writer").fill_null("(nobody named)")
+    writes = entries.filter((pl.col("state") == "value") & ~pl.col("is_handoff")).select(
+        "session_id",
+        "key",
+        writer,
+        at="updated_at",
+        kind=pl.when("suspected_conflict").then(pl.lit(_KINDS[1])).otherwise(pl.lit(_KINDS[0])),
+    )
+    if handoffs is None:
+        return writes
+    named = ("session_id", "writer", "written_at")
+    require(handoffs, named, chart="state.writer_lanes", source="state.handoffs")
+    handed = handoffs.select(
+        "session_id", key=pl.lit("handoff"), writer=writer, at="written_at", kind=pl.lit(_KINDS[2])
+    )
+    return pl.concat([writes, handed])
+
+
+def _lanes(rows: pl.DataFrame) -> alt.LayerChart:
+    """Marks of one session, a lane a writer; a handoff needs no words, as its shape says it."""
+    rows = rows.with_columns(told=pl.when(pl.col("kind") != _KINDS[2]).then("key").otherwise(pl.lit("")))
+    base = alt.Chart(rows, width=440, height=alt.Step(34))
+    axis = clock(rows["at"])
     x = alt.X("at:T", scale=UTC, title=axis["title"], axis=axis)
     y = alt.Y("writer:N", title=None)
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
@@ -89,16 +111,8 @@ def writer_lanes(entries: pl.DataFrame, handoffs: pl.DataFrame | None = None, /)
         ],
     )
     names = base.mark_text(angle=330, align="left", dx=6, dy=-4).encode(x=x, y=y, text="told:N")
-    header = alt.Header(
-        labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelLimit=420
-    )
-    told = ", ".join(f"{glyph} {kind}" for glyph, kind in zip(_GLYPHS, _KINDS, strict=True))
-    untimed = rows.height - drawn.height
-    left_out = f"; {untimed} without a time not drawn" if untimed else ""
-    panels: alt.FacetChart = (
-        alt.LayerChart(layer=[points, names])
-        .facet(row=alt.Row("session_id:N", title=None, header=header))
-        .resolve_scale(y="independent")
-        .properties(title=alt.Title("Who wrote what last", subtitle=f"{told}{left_out}"))
-    )
-    return panels
+    return alt.LayerChart(layer=[points, names])
+
+
+def _left_out(untimed: int) -> str:
+    return f"{untimed:,} without a time not drawn" if untimed else ""

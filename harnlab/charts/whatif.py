@@ -8,7 +8,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from harnlab.charts.drawing import MOST_ROWS, require, titled
+from harnlab.charts.drawing import MOST_ROWS, nothing, require, titled, told, tooltip
 from harnlab.charts.theme import Palette, Swatch
 from harnlab.errors import InvalidArgument
 from harnlab.questions import of_frames
@@ -59,27 +59,28 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
     """
     columns = (*_ASKED, "recorded_cost_usd", "whatif_cost_usd", "savings_usd", "savings_side", "decidability")
     require(answers, columns, chart="whatif.step_sweep", source="whatif.step_budget")
-    asked = [name for name in _ASKED if answers[name].drop_nulls().len() or name == "asked_max_usd"]
-    if len(asked) == 2 and answers["asked_max_usd"].drop_nulls().is_empty():
-        asked = ["asked_max_tokens"]
-    if len(asked) > 1:
+    swept = [name for name in _ASKED if answers[name].count()] or ["asked_max_usd"]
+    if len(swept) > 1:
         raise InvalidArgument("two limits", where="charts.whatif.step_sweep", expected="a sweep of one")
-    rows = _spend(answers, asked[0])
+    rows = _spend(answers, swept[0])
     if rows.height > MOST_ROWS:
         raise InvalidArgument(
             f"{rows.height:,} limits", where="charts.whatif.step_sweep", expected=f"at most {MOST_ROWS:,}"
         )
-    x = alt.X("asked:Q", title=_ASKED[asked[0]])
+    title = "Spend of the steps under each limit (dashed: as recorded)"
+    if rows.is_empty():
+        return nothing(title, "answers under a limit" if answers.height else "answers")
+    x = alt.X("asked:Q", title=_ASKED[swept[0]])
     top = max([1e-9, *rows["least_usd"], *rows["most_usd"].drop_nulls(), *rows["recorded_usd"]])
     # room above the highest point, so that what has no end is seen to have none
     y = alt.Y("least_usd:Q", title="spend, USD", scale=alt.Scale(domain=[0, 1.3 * top], nice=False))
     words = rows["decidability"].unique(maintain_order=True).to_list()
     scale = DECIDABILITY.scale(words)
     color = alt.Color("decidability:N", scale=scale, title="decidability", legend=_LEGEND)
-    told = scale.to_dict()["domain"]
-    shapes = alt.Scale(domain=told, range=[_SHAPES.get(word, "cross") for word in told])
+    present = scale.to_dict()["domain"]
+    shapes = alt.Scale(domain=present, range=[_SHAPES.get(word, "cross") for word in present])
     base = alt.Chart(rows, width=490, height=240)
-    tooltip = ["asked:Q", "least_usd:Q", "most_usd:Q", "recorded_usd:Q", "decidability:N", "note:N"]
+    seen = ("asked:Q", "least_usd:Q", "most_usd:Q", "recorded_usd:Q", "decidability:N", "note:N")
     bars = base.mark_rule(strokeWidth=3).encode(x=x, y=y, y2="most_usd:Q", color=color)
     ends = base.transform_filter("datum.censored > 0").mark_rule(strokeWidth=2, strokeDash=[3, 3])
     ends = ends.encode(x=x, y=y, y2=alt.value(0), color=color)
@@ -88,13 +89,11 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
         y=y,
         color=color,
         shape=alt.Shape("decidability:N", scale=shapes, title="decidability", legend=_LEGEND),
-        tooltip=tooltip,
+        tooltip=tooltip(*seen),
     )
     notes = base.mark_text(align="left", dx=7, dy=-7).encode(x=x, y=y, text="note:N")
     recorded = base.mark_rule(strokeDash=[6, 3]).encode(y=alt.Y("max(recorded_usd):Q"))
-    return titled(
-        "Spend of the steps under each limit (dashed: as recorded)", bars, ends, recorded, points, notes
-    )
+    return titled(title, bars, ends, recorded, points, notes)
 
 
 def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
@@ -130,11 +129,19 @@ def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
     ).filter(
         pl.col("asked").is_finite() if answers[asked].dtype.is_float() else pl.col("asked").is_not_null()
     )
-    counted = pl.when(pl.col("censored") > 0).then(pl.format(" {} cut", "censored")).otherwise(pl.lit(""))
-    without = pl.when(pl.col("left_out") > 0).then(pl.format(" {} unknown", "left_out")).otherwise(pl.lit(""))
+    counted = (
+        pl.when(pl.col("censored") > 0)
+        .then(pl.format(" {} cut", told(pl.col("censored"))))
+        .otherwise(pl.lit(""))
+    )
+    without = (
+        pl.when(pl.col("left_out") > 0)
+        .then(pl.format(" {} unknown", told(pl.col("left_out"))))
+        .otherwise(pl.lit(""))
+    )
     glyph = pl.col("decidability").replace_strict(glyphs, return_dtype=pl.String)
     exact = (pl.col("decidability") == "exact") & (pl.lit(rows.height) <= _MOST_NOTES)
-    amount = pl.col("least_usd").round_sig_figs(3).cast(pl.String)
+    amount = told(pl.col("least_usd").round_sig_figs(3))
     glyph = pl.when(exact).then(amount).otherwise(glyph)
     return rows.with_columns(note=glyph + counted + without).drop("rank").sort("asked")
 
@@ -247,6 +254,8 @@ def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, ch
         raise InvalidArgument(
             f"{rows.height:,} values", where=f"charts.{chart}", expected=f"at most {MOST_ROWS:,}"
         )
+    if rows.is_empty():
+        return nothing(title, "answers")
     names = dict(enumerate(swatch.word for swatch in DECIDABILITY.swatches))
     few = pl.lit(rows.height <= _MOST_NOTES)
     word = pl.col("rank").replace_strict(names, return_dtype=pl.String)
@@ -255,19 +264,19 @@ def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, ch
         note=pl.when(pl.struct(measure, "decidability").rle_id().is_first_distinct() & few)
         .then(
             pl.when(pl.col("decidability") == "exact")
-            .then(pl.col(measure).cast(pl.String))
-            .otherwise(pl.format("{} ({})", measure, "decidability"))
+            .then(told(pl.col(measure)))
+            .otherwise(pl.format("{} ({})", told(pl.col(measure)), "decidability"))
         )
         .otherwise(pl.lit(""))
     )
     scale = DECIDABILITY.scale(rows["decidability"].unique(maintain_order=True).to_list())
-    told = scale.to_dict()["domain"]
-    shapes = alt.Scale(domain=told, range=[_SHAPES.get(word, "cross") for word in told])
+    present = scale.to_dict()["domain"]
+    shapes = alt.Scale(domain=present, range=[_SHAPES.get(word, "cross") for word in present])
     base = alt.Chart(rows, width=520, height=220)
     whole = alt.Axis(tickMinStep=1)  # budgets and quotas are counts
     across = alt.X("asked:Q", title=x, axis=whole, scale=alt.Scale(zero=False, padding=14, nice=False))
     up = alt.Y(f"{measure}:Q", title=y, axis=whole)
-    tooltip = ["asked:Q", f"{measure}:Q", "recorded:Q", "most:Q", "decidability:N"]
+    seen = ("asked:Q", f"{measure}:Q", "recorded:Q", "most:Q", "decidability:N")
     line = base.mark_line(interpolate="step-after", opacity=0.5, color="#8f9091").encode(x=across, y=up)
     recorded = base.mark_rule(strokeDash=[6, 3]).encode(y=alt.Y("max(recorded):Q"))
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
@@ -275,7 +284,7 @@ def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, ch
         y=up,
         color=alt.Color("decidability:N", scale=scale, title="decidability", legend=_LEGEND),
         shape=alt.Shape("decidability:N", scale=shapes, title="decidability", legend=_LEGEND),
-        tooltip=tooltip,
+        tooltip=tooltip(*seen),
     )
     notes = base.mark_text(align="left", baseline="bottom", dx=5, dy=-4).encode(x=across, y=up, text="note:N")
     return titled(title, line, recorded, points, notes)

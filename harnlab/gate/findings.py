@@ -306,10 +306,15 @@ def _float(value: Decimal | None) -> float | None:
 
 
 def _text(value: Decimal, unit: str) -> str:
-    """Amount for a sentence: money to a millionth, the rest to a hundredth, ``≈`` where digits are left out."""
+    """Amount with its unit, for a sentence."""
+    return f"{amount_text(value, unit)} {unit.removesuffix('s') if value == 1 else unit}"
+
+
+def amount_text(value: Decimal, unit: str) -> str:
+    """Amount as it is read: money to a millionth, the rest to a hundredth, ``≈`` where digits are left out."""
     shown = round(value, 6 if unit == "USD" else 2)
     text = f"{shown:,f}".rstrip("0").rstrip(".") if shown % 1 else f"{shown:,.0f}"
-    return f"{'' if shown == value else '≈'}{text} {unit.removesuffix('s') if value == 1 else unit}"
+    return f"{'' if shown == value else '≈'}{text}"
 
 
 def count_told(findings: pl.DataFrame) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from decimal import Decimal
 from typing import Any, Final
 
 import polars as pl
 
 from harnlab.analysis.routes.account import plain
-from harnlab.gate.findings import Verdict, blocking, count_told, place
+from harnlab.gate.findings import Verdict, amount_text, blocking, count_told, place
 from harnlab.questions import of_frames
 
 _MARKS: Final = {Verdict.PASS: "pass", Verdict.FAIL: "**FAIL**", Verdict.INSUFFICIENT: "insufficient"}
@@ -82,7 +83,7 @@ def to_markdown(findings: pl.DataFrame) -> str:
     lines.append("|---|---|---:|---:|---:|---|---|")
     for row in findings.iter_rows(named=True):
         cells = [_escaped(row["rule"]), _escaped(row["scope"])]
-        cells += [_number(row[name]) for name in ("observed", "baseline", "allowed")]
+        cells += [_number(row[name], row["unit"]) for name in ("observed", "baseline", "allowed")]
         lines.append(f"| {' | '.join([*cells, row['unit'], _MARKS[Verdict(row['verdict'])]])} |")
     return "\n".join(lines) + "\n"
 
@@ -96,5 +97,6 @@ def _escaped(text: str) -> str:
     return plain_line(text).translate(_MARKUP)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.8f}".rstrip("0").rstrip(".")
+def _number(value: float | None, unit: str) -> str:
+    """Amount as the sentence above the table has it."""
+    return "" if value is None else amount_text(Decimal(repr(value)), unit)

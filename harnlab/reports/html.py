@@ -30,7 +30,7 @@ from harnlab.reports.appendix import Appendix, Quote
 from harnlab.reports.headlines import headlines
 from harnlab.reports.redaction import Redactor
 from harnlab.reports.sections import Listing, Section, decidability, sections
-from harnlab.reports.words import Mask, cell, shown, shown_frame, sort_key, unmasked
+from harnlab.reports.words import Mask, cells, shown, shown_frame, sort_key, unmasked
 from harnlab.runs import Runs
 
 #: Rows of a table; the notebook has them all.
@@ -187,10 +187,17 @@ def _table(listing: Listing, mask: Mask, appendix: Appendix) -> _Table:
     rows = listing.rows.head(MOST_ROWS)
     kept = [name for name in listing.columns if rows[name].null_count() < rows.height]
     values = _spoken(rows.select(kept), mask)
-    cells = [[_Cell(text=cell(value), sort=sort_key(value)) for value in row] for row in values.iter_rows()]
-    if placed and cells:
+    columns = [
+        [
+            _Cell(text=text, sort=sort_key(value))
+            for text, value in zip(cells(column), column.to_list(), strict=True)
+        ]
+        for column in values
+    ]
+    lines = [list(row) for row in zip(*columns, strict=True)]
+    if placed and lines:
         for row, (path, line) in zip(
-            cells, rows.select("source_path", "source_line").iter_rows(), strict=True
+            lines, rows.select("source_path", "source_line").iter_rows(), strict=True
         ):
             row.append(_place(path, line, mask, appendix))
         kept = [*kept, "line"]
@@ -198,7 +205,7 @@ def _table(listing: Listing, mask: Mask, appendix: Appendix) -> _Table:
         caption=listing.caption,
         columns=kept,
         classes=[_class(values, name) for name in kept],
-        rows=cells,
+        rows=lines,
         left_out=max(0, listing.rows.height - MOST_ROWS),
     )
 

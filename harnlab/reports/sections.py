@@ -56,7 +56,11 @@ def sections(runs: Runs) -> Iterator[Section]:
         anchor="runs",
         title="Runs",
         nothing="No run is on record.",
-        listing=Listing(caption="Every run", rows=runs.summary, columns=_RUN),
+        listing=Listing(
+            caption="Every run, and what to look at in it",
+            rows=runs.summary.with_columns(noticed=_noticed()),
+            columns=("run_id", "task", "status", "started_at", "calls", "cost_usd", "noticed"),
+        ),
     )
     yield Section(
         anchor="problems",
@@ -71,10 +75,25 @@ def sections(runs: Runs) -> Iterator[Section]:
     )
 
 
-_RUN: Final = (
-    "run_id", "task", "status", "started_at", "calls", "cost_usd", "unpriced_calls", "inherited_calls",
-    "steps_stopped", "problems",
-)  # fmt: skip
+#: Column of a run's summary -> what is counted in it.
+_NOTICED: Final = {
+    "steps_stopped": ("step stopped", "steps stopped"),
+    "inherited_calls": ("inherited call", "inherited calls"),
+    "unpriced_calls": ("unpriced call", "unpriced calls"),
+    "problems": ("problem", "problems"),
+}
+
+
+def _noticed() -> pl.Expr:
+    """Counts of a run that are not zero, in one column: four of mostly zeros would not fit beside the others."""
+    said = [
+        pl.when(pl.col(name) == 1)
+        .then(pl.lit(f"1 {one}"))
+        .when(pl.col(name) > 1)
+        .then(pl.format(f"{{}} {many}", name))
+        for name, (one, many) in _NOTICED.items()
+    ]
+    return pl.concat_str(said, separator=", ", ignore_nulls=True).replace("", None)
 
 
 def _overruns(runs: Runs) -> Section:

@@ -17,6 +17,8 @@ _LOOKED_AT: Final = 4 * MOST_LETTERS
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+#: Ends of the names of columns whose amounts are all in one unit.
+_ONE_UNIT: Final = ("_usd", "_pct", "_s")
 Mask = Callable[[str], str]
 
 
@@ -90,6 +92,15 @@ def cell(value: Any) -> str:
         case list():
             return ", ".join(map(cell, value))
     return str(value)
+
+
+def cells(values: pl.Series) -> list[str]:
+    """Values of one column as texts; amounts of one unit with the same number of decimals, so that they line up."""
+    texts = [cell(value) for value in values.to_list()]
+    if not (values.dtype.is_float() and values.name.endswith(_ONE_UNIT)):
+        return texts
+    most = max((len(text.partition(".")[2]) for text in texts), default=0)
+    return [text and f"{value:,.{most}f}" for text, value in zip(texts, values, strict=True)]
 
 
 def sort_key(value: Any) -> str | None:

@@ -100,12 +100,21 @@ def test_a_column_is_sorted_by_click_and_by_keyboard_and_says_so(chromium, repor
 
 def test_what_is_not_recorded_comes_last_in_either_order(chromium, report):
     with opened(chromium, report) as page:
-        table = page.get_by_role("region", name="Every run").locator("table")
+        table = page.get_by_role("region", name="Every run, and what to look at in it").locator("table")
         button = table.locator("th", has_text="cost_usd").get_by_role("button")
         for _ in range(2):
             button.click()
             known = [bool(text) for text in column(page, table, "cost_usd")]
             assert known == sorted(known, reverse=True)
+
+
+@pytest.mark.parametrize("width", [1100, 900, 700])
+def test_every_table_fits_its_page(chromium, report, width):
+    with opened(chromium, report, viewport={"width": width, "height": 900}) as page:
+        beyond = page.locator(".scroll").evaluate_all(
+            "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)"
+        )
+        assert beyond == []
 
 
 def test_without_scripts_a_table_is_a_plain_table(chromium, report):

@@ -49,12 +49,6 @@ def test_names_cut_to_the_same_text_stay_two_lines(differences):
     assert [len(row["full"]) for row in rows] == [81, 81]
 
 
-def test_no_difference_is_a_chart_that_says_so(differences):
-    chart = charts.differences(differences.clear())
-    assert chart.to_dict()["title"]["subtitle"] == "nothing differs"
-    assert to_svg(chart).startswith("<svg")
-
-
 def test_a_price_that_is_not_known_is_said_and_not_drawn_as_zero(differences):
     unknown = differences.head(1).with_columns(
         pl.lit(None, dtype=pl.Float64).alias(name) for name in ("a_cost_usd", "b_cost_usd", "change_usd")

@@ -96,10 +96,6 @@ class TestOverTime:
         assert len(rows) < charts.MOST_ROWS
         assert sum(row["cost_usd"] for row in rows) == pytest.approx(60)
 
-    @pytest.mark.parametrize("by", [None, "model"])
-    def test_no_rows_are_an_empty_chart(self, by):
-        assert data(spec(charts.over_time(analysis.trend(StandIn(), by=by)))) == []
-
 
 class TestRunningTotal:
     def test_the_line_meets_its_limit_and_the_tripping_call_is_marked_in_words(self):
@@ -128,6 +124,15 @@ class TestRunningTotal:
         told = spec(charts.running_total(running))
         assert told["spec"]["layer"][0]["encoding"]["y"]["title"] == "tokens"
         assert spec(charts.running_total(running, unit="USD"))["title"].startswith("Running total, USD")
+
+    def test_amounts_of_tokens_have_their_thousands_apart(self):
+        runs = StandIn(
+            step_definitions=[{"function": "risk", "name": "risk", "max_tokens": 30_000}],
+            step_calls=[inside(str(n), "risk", 2, n, 0.1, input_tokens=16_205) for n in range(2)],
+        )
+        rows = data(spec(charts.running_total(analysis.running(runs))))
+        assert rows[0]["limit_text"] == "limit 30,000 tokens"
+        assert rows[1]["trip_text"] == "call 2: 32,410 tokens, over by 2,410"
 
     def test_an_unknown_unit_is_refused(self):
         with pytest.raises(UnknownName, match="no unit 'EUR'; expected one of USD, tokens"):

@@ -4,7 +4,6 @@ import pytest
 from analysis.frame_stand_in import StandIn, call, inside
 from harnlab.analysis import costs as analysis
 from harnlab.charts import costs as charts
-from harnlab.charts.renderer import to_svg
 from harnlab.errors import InvalidArgument, UnknownName
 
 RUNS = StandIn(
@@ -99,7 +98,7 @@ def test_bars_too_narrow_to_see_are_one_bar_that_counts_them():
     chart = charts.icicle(analysis.nested(StandIn(calls=calls), "model", "call_id"))
     told = chart.to_dict()
     assert sum(map(len, told["datasets"].values())) <= charts.MOST_ROWS
-    assert set(bars(chart, "call_id")) == {"big", "(9000 smaller)"}
+    assert set(bars(chart, "call_id")) == {"big", "(9,000 smaller)"}
     assert bars(chart, "model")["m"]["end"] == pytest.approx(10.9)
 
 
@@ -110,11 +109,6 @@ def test_an_unknown_unit_or_a_frame_without_times_is_refused(nested):
         charts.icicle(analysis.by(RUNS, "step"), unit="time")
     with pytest.raises(InvalidArgument, match="0 dimensions"):
         charts.icicle(analysis.by(RUNS))
-
-
-def test_nothing_that_cost_anything_is_still_a_chart():
-    empty = analysis.nested(StandIn(), "step")
-    assert to_svg(charts.icicle(empty)).startswith("<svg")
 
 
 def test_a_name_from_a_log_is_never_an_expression():

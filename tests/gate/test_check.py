@@ -13,6 +13,7 @@ from analysis.frame_stand_in import StandIn, call, dispatch, inside
 from harnlab.errors import InvalidArgument, MalformedRecord, UnreadablePath
 from harnlab.gate import baseline_of, blocking, check, exit_code, parse_rules, read_baseline, write_baseline
 from harnlab.gate.baseline import baseline_text
+from harnlab.gate.outputs import to_markdown
 
 REGRESSION = Path(__file__).parents[2] / "sample_transcripts" / "regression"
 RULES = REGRESSION / "rules.toml"
@@ -320,6 +321,13 @@ def test_a_baseline_is_the_same_text_whatever_the_order_of_the_runs(sides):
     )
     texts = {baseline_text(baseline_of(runs, read)) for runs in (sides["baseline"], shuffled)}
     assert len(texts) == 1
+
+
+def test_a_table_for_a_pull_request_rounds_as_its_sentences_do():
+    found = check(REGRESSION / "candidate", rules=RULES, baseline=REGRESSION / "baseline")
+    cells = [line.split(" | ") for line in to_markdown(found).splitlines() if line.startswith("| ")]
+    observed = [row[2] for row in cells[1:]]
+    assert observed == ["≈0.000136", "0.001785", "≈0.084142", "0.0126", "≈17.14", "≈2.86", "4", "1"]
 
 
 few = settings(max_examples=40, deadline=None)

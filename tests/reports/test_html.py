@@ -12,7 +12,7 @@ import pytest
 
 import harnlab as hl
 from harnlab.reports.headlines import _rounded, _spent, worst_of_each_step
-from harnlab.reports.words import shown
+from harnlab.reports.words import cells, shown
 from ingest.transcript_lines import dispatch, line, request, response
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -102,6 +102,19 @@ def test_a_quoted_line_is_the_line_of_the_log(page):
 def test_what_a_record_can_decide_is_told_word_by_word(page):
     assert set(re.findall("<dt>(.*?)</dt>", page)) == {"exact", "bound", "censored", "insufficient"}
     assert all(row["question"].replace("'", "&#39;") in page for row in hl.whatif.DECIDABILITY.to_dicts())
+
+
+def test_a_run_says_in_one_column_what_to_look_at_in_it(page):
+    noticed = re.findall("<td>([0-9]+ (?:step|inherited|unpriced|problem)[^<]*)</td>", page)
+    assert "2 steps stopped, 1 unpriced call" in noticed
+    assert "5 inherited calls" in noticed
+
+
+def test_amounts_of_one_unit_line_up_and_limits_of_several_do_not():
+    usd = pl.Series("cost_usd", [1.837488, 0.68067, None, 12.0])
+    assert cells(usd) == ["1.837488", "0.680670", "", "12.000000"]
+    assert cells(pl.Series("limit_value", [0.25, 30_000.0])) == ["0.25", "30,000"]
+    assert cells(pl.Series("keys", [["a", "b"], None])) == ["a, b", ""]
 
 
 def test_numbers_are_sorted_by_their_value_and_not_by_their_text(page):

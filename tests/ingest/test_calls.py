@@ -179,9 +179,10 @@ def pairs_by_hand(sides):
     collide=st.booleans(),
 )
 def test_records_are_matched_as_by_hand(sides, one_run, collide):
-    sides = [[("r", call) if one_run else (run, call) for run, call in side] for side in sides]
-    if not one_run and {run for side in sides for run, _ in side} == {"r", None}:
-        sides[0].append(("s", "a"))  # of one run alone, ids tell enough
+    if one_run:
+        sides = [[("r", call) for _, call in side] for side in sides]
+    elif len({run for side in sides for run, _ in side} - {None}) == 1:
+        sides[0].append(("another", "a"))  # of one run alone, ids tell enough
     ids = {"run_id": pl.String, "call_id": pl.String}
     frames = [pl.DataFrame(side, schema=ids, orient="row") for side in sides]
     with pytest.MonkeyPatch.context() as patch:

@@ -153,7 +153,8 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 def _frame(content: bytes, place: Mapping[str, str], columns: Mapping[str, str], _: Frames) -> pl.DataFrame:
     try:
-        frame = pl.read_parquet(BytesIO(content))
+        # on one thread, which takes hardly longer, so that what is read meanwhile has a processor of its own
+        frame = pl.read_parquet(BytesIO(content), parallel="none")
     except pl.exceptions.PolarsError as error:
         # its checksum is right: this is no damage, and another load would find the same
         hint = 'load again with cache="refresh", or harnlab cache clear'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -104,14 +104,24 @@ class CachedTranscripts:
 
     def _held_and_fresh(self, log: _Log, chain: Sequence[Entry]) -> tuple[list[FramesByMaker], Frames]:
         """Frames of entries, up to the first that cannot be read, and of all lines that stand behind them."""
-        held = self._held(log, chain)
-        start = chain[len(held) - 1].end if held else Place()
-        if not held or start.offset == log.status.st_size:
-            return held, log.read(start)
+        if not chain or chain[-1].end.offset == log.status.st_size:
+            held = self._held(log, chain)
+            return held, log.read(_end(held, chain))
         with ThreadPoolExecutor(1, thread_name_prefix="harnlab-kept") as thread:
-            # nearly everything asked needs them, and to decode them leaves Python free to read new lines
-            thread.submit(_decode_events, held)
-            return held, log.read(start)
+            # the lines behind all entries are read meanwhile, for hardly ever is one of them damaged
+            reading = thread.submit(self._held_and_decoded, log, chain)
+            fresh = log.read(chain[-1].end)
+            held = reading.result()
+        if len(held) < len(chain):
+            fresh = log.read(_end(held, chain))
+        return held, fresh
+
+    def _held_and_decoded(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
+        held = self._held(log, chain)
+        for part in held:
+            with suppress(Exception):  # it is raised again where the frame is asked for
+                part.get("events")  # nearly everything asked needs them
+        return held
 
     def _held(self, log: _Log, chain: Sequence[Entry]) -> list[FramesByMaker]:
         held: list[FramesByMaker] = []
@@ -215,10 +225,9 @@ class _Log:
         return Place(offset=last[1], line=last[0])
 
 
-def _decode_events(held: Iterable[FramesByMaker]) -> None:
-    for part in held:
-        with suppress(Exception):  # it is raised again where the frame is asked for
-            part.get("events")
+def _end(held: Sequence[FramesByMaker], chain: Sequence[Entry]) -> Place:
+    """Where the lines that are held end."""
+    return chain[len(held) - 1].end if held else Place()
 
 
 def _is_large(source: Source) -> bool:

@@ -46,13 +46,15 @@ def link_by_folder(sources: Sequence[Source], runs: Mapping[str, Sequence[str]])
     """
     linked = {}
     kinds = Counter((source.project, source.kind) for source in sources)
+    recorded = {project: Counter(ids) for project, ids in runs.items()}
     for source in sources:
-        known = runs.get(source.project, ())
-        named = [run for run in known if run in source.path.parts or run == source.path.stem]
-        if len(named) == 1:
-            linked[source.shown] = named[0]
-        elif len(known) == 1 and (source.kind in _SHARED or kinds[source.project, source.kind] == 1):
-            linked[source.shown] = known[0]
+        known = recorded.get(source.project, Counter())
+        # a fleet's project has thousands of runs: the few names in a path are looked up among them
+        named = Counter({name: known[name] for name in {*source.path.parts, source.path.stem} & known.keys()})
+        if named.total() == 1:
+            linked[source.shown] = next(iter(named))
+        elif known.total() == 1 and (source.kind in _SHARED or kinds[source.project, source.kind] == 1):
+            linked[source.shown] = next(iter(known))
     return linked
 
 

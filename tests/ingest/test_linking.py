@@ -1,9 +1,14 @@
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import harnlab as hl
+from harnlab.ingest.linking import link_by_folder
+from harnlab.ingest.sources import Source, SourceKind
 from ingest.transcript_lines import line, request, response
 
 
@@ -96,3 +101,33 @@ def test_a_run_two_records_tell_of_is_told_once_by_the_record_that_is_whole(tmp_
     assert runs.spans["call_id"].to_list() == ["c1"]
     told = runs.problems.filter(pl.col("kind") == "unsupported")["reason"].to_list()
     assert told == [f"run run_a is told by {whole.as_posix()} too, whose rows are used"]
+
+
+NAME = st.sampled_from(["run_a", "run_b", "logs", "x"])
+FILES = st.lists(
+    st.tuples(
+        st.lists(NAME, max_size=3),
+        NAME,
+        st.sampled_from([SourceKind.TRANSCRIPT, SourceKind.EVENT_LOG_FILE]),
+        st.sampled_from("pq"),
+    ),
+    max_size=4,
+)
+
+
+@given(files=FILES, runs=st.dictionaries(st.sampled_from("pq"), st.lists(NAME, max_size=3)))
+def test_a_file_is_linked_by_the_one_run_its_path_names_or_by_the_only_one_there_is(files, runs):
+    sources = [
+        Source(path=Path(*folders, f"{name}.jsonl"), shown=str(number), kind=kind, run_id="", project=project)
+        for number, (folders, name, kind, project) in enumerate(files)
+    ]
+    linked = {}
+    for source in sources:
+        known = runs.get(source.project, [])
+        named = [run for run in known if run in source.path.parts or run == source.path.stem]
+        alike = [one for one in sources if (one.project, one.kind) == (source.project, source.kind)]
+        if len(named) == 1:
+            linked[source.shown] = named[0]
+        elif len(known) == 1 and (source.kind is SourceKind.EVENT_LOG_FILE or len(alike) == 1):
+            linked[source.shown] = known[0]
+    assert link_by_folder(sources, runs) == linked

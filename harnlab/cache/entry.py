@@ -25,8 +25,8 @@ from harnlab import frames as schemas
 from harnlab.cache.seen import Seen
 from harnlab.errors import HarnlabError
 from harnlab.frames import SCHEMA_VERSION
+from harnlab.frames.columns import null_column
 from harnlab.frames.when_asked import FramesByMaker
-from harnlab.ingest.decode import null_column
 
 #: Changes when entries are written in another form.
 _FORM: Final = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -15,6 +16,16 @@ Float: Final = pl.Float64()
 Bool: Final = pl.Boolean()
 Line: Final = pl.UInt32()
 Hash: Final = pl.UInt64()
+
+
+def null_column(dtype: pl.DataType, count: int) -> pl.Series:
+    """Column without a value."""
+    return _null(dtype).new_from_index(0, count)
+
+
+@cache
+def _null(dtype: pl.DataType) -> pl.Series:
+    return pl.Series([None], dtype=dtype)
 
 
 @dataclass(frozen=True, slots=True)

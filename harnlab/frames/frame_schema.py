@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from harnlab.errors import UnknownName
-from harnlab.frames.columns import Column
+from harnlab.frames.columns import Column, null_column
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,16 @@ class FrameSchema:
     def build(self, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
         """Frame of row mappings; columns a row does not name are null, names it has no column for are an error."""
         listed = list(rows)
-        for row in listed:
-            if unknown := row.keys() - set(self.names):
-                raise UnknownName(f"column {sorted(unknown)}", where=f"frame {self.name}")
+        told = set[str]().union(*listed)
+        if unknown := told - set(self.names):
+            raise UnknownName(f"column {sorted(unknown)}", where=f"frame {self.name}")
         return pl.DataFrame(
-            {c.name: pl.Series([row.get(c.name) for row in listed], dtype=c.dtype) for c in self.columns}
+            {
+                c.name: pl.Series([row.get(c.name) for row in listed], dtype=c.dtype)
+                if c.name in told
+                else null_column(c.dtype, len(listed))
+                for c in self.columns
+            }
         )
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 import polars as pl
 
+from harnlab.frames.columns import null_column
 from harnlab.ingest.families import Family, ItemCount, Member, RawJson, Reading, TextSize
 from harnlab.ingest.fields import shown, typed
 from harnlab.ingest.heads import Int64, decode_leniently
@@ -198,16 +198,6 @@ def plain_column(dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
         return pl.Series(values, dtype=dtype)
     except (TypeError, ValueError):
         return pl.Series([None if value is msgspec.UNSET else value for value in values], dtype=dtype)
-
-
-def null_column(dtype: pl.DataType, count: int) -> pl.Series:
-    """Column without a value."""
-    return _null(dtype).new_from_index(0, count)
-
-
-@cache
-def _null(dtype: pl.DataType) -> pl.Series:
-    return pl.Series([None], dtype=dtype)
 
 
 def attribute(path: str) -> str:

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from harnlab.frames import EXTRA, PROBLEMS, SOURCE, Instant
-from harnlab.ingest.decode import FamilyDecoder, column, null_column, plain_column
+from harnlab.frames.columns import null_column
+from harnlab.ingest.decode import FamilyDecoder, column, plain_column
 from harnlab.ingest.duplicates import DuplicateFinder, repeated_members
 from harnlab.ingest.families import Family, no_family
 from harnlab.ingest.fields import instant, typed

@@ -39,6 +39,7 @@ html_theme_options = {"sidebar_hide_name": False}
 
 nb_execution_mode = "off"  # the outputs are recorded, and held to their numbers by `make test`
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # the default knows no tables
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 napoleon_google_docstring = False

@@ -66,3 +66,5 @@ def test_the_site_builds_without_a_warning_and_asks_for_nothing_outside(tmp_path
         and ('src="http' in line or 'href="http' in line)
     ]
     assert loaded == []
+    findings = (tmp_path / "site/tutorials/06_regression_check.html").read_text(encoding="utf-8")
+    assert '<th class="head text-right"><p>observed</p></th>' in findings

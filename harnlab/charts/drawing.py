@@ -19,6 +19,8 @@ UTC: Final = alt.Scale(type="utc")
 CLOCK: Final = alt.Axis(format="%m-%d %H:%M", labelOverlap="greedy", labelFlush=True)
 #: As :func:`number`, for Vega.
 NUMBER: Final = ",.6~f"
+#: Column of the one row that a chart without rows is drawn from.
+SAID: Final = "said"
 WINDOW: Final = "utcyearmonthdatehoursminutes"
 
 
@@ -58,9 +60,9 @@ def titled(title: str, *layers: alt.Chart, subtitle: str = "") -> alt.LayerChart
 
 def nothing(title: str, what: str, *, subtitle: str = "") -> alt.LayerChart:
     """What a chart without rows draws in place of empty axes: its title, and ``nothing to draw: no calls``."""
-    said = pl.DataFrame({"said": [f"nothing to draw: no {what}"]})
+    said = pl.DataFrame({SAID: [f"nothing to draw: no {what}"]})
     text = alt.Chart(said, width=340, height=24).mark_text(align="left", baseline="middle", fontSize=12)
-    return titled(title, text.encode(x=alt.value(0), text="said:N"), subtitle=subtitle)
+    return titled(title, text.encode(x=alt.value(0), text=f"{SAID}:N"), subtitle=subtitle)
 
 
 def told(amount: pl.Expr) -> pl.Expr:

@@ -15,6 +15,7 @@ import vl_convert
 
 from harnlab.charts import theme as themes
 from harnlab.errors import UnknownName
+from harnlab.invisible import visible
 
 VEGALITE_MIME: Final = "application/vnd.vegalite.v5+json"
 _LAB_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -41,12 +42,34 @@ _EMBED: Final = {
     "defaultStyle": _STYLE,
     "actions": {"export": True, "source": True, "compiled": False, "editor": False},
 }
+#: Members that name columns or compute; a changed one would find nothing. In data they are columns like others.
+_NOT_SHOWN: Final = frozenset(
+    {"as", "calculate", "expr", "field", "fields", "filter", "groupby", "labelExpr", "test"}
+)
+_DATA: Final = frozenset({"data", "datasets"})
 
 
 def render(spec: dict[str, Any], **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """MIME bundle and metadata of one chart, as Altair asks a renderer for them."""
+    spec = _visible(spec)
     bundle = {VEGALITE_MIME: {**spec, "$schema": _LAB_SCHEMA}, "text/plain": describe(spec)}
     return bundle, {VEGALITE_MIME: {"embed_options": _EMBED}}
+
+
+def _visible(part: Any, unshown: frozenset[str] = _NOT_SHOWN) -> Any:
+    """A specification in which no text of its data, titles and labels hides, or turns round, what a reader sees."""
+    if isinstance(part, str):
+        return visible(part)
+    if isinstance(part, list):
+        return [_visible(inner, unshown) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: inner
+        if name in unshown and not isinstance(inner, dict)
+        else _visible(inner, frozenset() if name in _DATA else unshown)
+        for name, inner in part.items()
+    }
 
 
 def describe(spec: dict[str, Any]) -> str:
@@ -109,7 +132,7 @@ def to_svg(chart: alt.TopLevelMixin, *, theme: str = "harnlab-light") -> str:
     _known(theme)
     with alt.theme.enable(theme), alt.data_transformers.enable("default", consolidate_datasets=False):
         spec = chart.to_dict()
-    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    return vl_convert.vegalite_to_svg(_visible(spec), allowed_base_urls=[])
 
 
 def _known(theme: str) -> None:

@@ -99,6 +99,27 @@ def step_sweep(answers: pl.DataFrame, /) -> alt.LayerChart:
 def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
     """Least and most spend under each limit; no most where a step was cut."""
     word, recorded = pl.col("decidability"), pl.col("recorded_cost_usd")
+    least, most = _proved(word, recorded)
+    rows = answers.group_by(pl.col(asked).alias("asked"), maintain_order=True).agg(
+        least_usd=least.sum(),
+        most_usd=most.sum(),
+        recorded_usd=recorded.filter(word != "insufficient").sum(),
+        steps=pl.len(),
+        censored=(word == "censored").sum(),
+        left_out=(word == "insufficient").sum(),
+        rank=_weakest(),
+    )
+    rows = rows.with_columns(
+        decidability=_word_of_rank(),
+        most_usd=pl.when(pl.col("censored") == 0).then("most_usd"),
+    ).filter(
+        pl.col("asked").is_finite() if answers[asked].dtype.is_float() else pl.col("asked").is_not_null()
+    )
+    return rows.with_columns(note=_note(few=rows.height <= _MOST_NOTES)).drop("rank").sort("asked")
+
+
+def _proved(word: pl.Expr, recorded: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Least and most a step would have spent, as far as the record proves them."""
     saved = pl.col("savings_usd")
     known = pl.coalesce("whatif_cost_usd", recorded - saved)
     least = (
@@ -109,41 +130,23 @@ def _spend(answers: pl.DataFrame, asked: str) -> pl.DataFrame:
         .when(word == "censored")
         .then(recorded)
     )
-    most = pl.when(word == "exact").then(known).when(word == "bound").then(recorded)
-    rank = {swatch.word: place for place, swatch in enumerate(DECIDABILITY.swatches)}
-    weakest = word.replace_strict(rank, default=len(rank) - 1, return_dtype=pl.Int64).max()
-    rows = answers.group_by(pl.col(asked).alias("asked"), maintain_order=True).agg(
-        least_usd=least.sum(),
-        most_usd=most.sum(),
-        recorded_usd=recorded.filter(word != "insufficient").sum(),
-        steps=pl.len(),
-        censored=(word == "censored").sum(),
-        left_out=(word == "insufficient").sum(),
-        rank=weakest,
-    )
-    names = {place: swatch.word for swatch, place in zip(DECIDABILITY.swatches, rank.values(), strict=True)}
+    return least, pl.when(word == "exact").then(known).when(word == "bound").then(recorded)
+
+
+def _note(*, few: bool) -> pl.Expr:
+    """Words beside a point: an exact amount where there are few, else a sign; what was cut or is unknown."""
+    word = pl.col("decidability")
     glyphs = {swatch.word: swatch.glyph for swatch in DECIDABILITY.swatches}
-    rows = rows.with_columns(
-        decidability=pl.col("rank").replace_strict(names, return_dtype=pl.String),
-        most_usd=pl.when(pl.col("censored") == 0).then("most_usd"),
-    ).filter(
-        pl.col("asked").is_finite() if answers[asked].dtype.is_float() else pl.col("asked").is_not_null()
-    )
-    counted = (
-        pl.when(pl.col("censored") > 0)
-        .then(pl.format(" {} cut", told(pl.col("censored"))))
-        .otherwise(pl.lit(""))
-    )
-    without = (
-        pl.when(pl.col("left_out") > 0)
-        .then(pl.format(" {} unknown", told(pl.col("left_out"))))
-        .otherwise(pl.lit(""))
-    )
-    glyph = pl.col("decidability").replace_strict(glyphs, return_dtype=pl.String)
-    exact = (pl.col("decidability") == "exact") & (pl.lit(rows.height) <= _MOST_NOTES)
     amount = told(pl.col("least_usd").round_sig_figs(3))
-    glyph = pl.when(exact).then(amount).otherwise(glyph)
-    return rows.with_columns(note=glyph + counted + without).drop("rank").sort("asked")
+    sign = word.replace_strict(glyphs, return_dtype=pl.String)
+    head = pl.when((word == "exact") & pl.lit(few)).then(amount).otherwise(sign)
+    return head + _count_said("censored", "cut") + _count_said("left_out", "unknown")
+
+
+def _count_said(name: str, word: str) -> pl.Expr:
+    """`` 2 cut``; nothing for none."""
+    count = pl.col(name)
+    return pl.when(count > 0).then(pl.format(f" {{}} {word}", told(count))).otherwise(pl.lit(""))
 
 
 @of_frames
@@ -248,6 +251,12 @@ def _weakest() -> pl.Expr:
     return pl.col("decidability").replace_strict(rank, default=len(rank) - 1, return_dtype=pl.Int64).max()
 
 
+def _word_of_rank() -> pl.Expr:
+    """Word at the place that :func:`_weakest` gives."""
+    names = dict(enumerate(swatch.word for swatch in DECIDABILITY.swatches))
+    return pl.col("rank").replace_strict(names, return_dtype=pl.String)
+
+
 def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, chart: str) -> alt.LayerChart:
     """Counts under each value asked, with the weakest decidability."""
     if rows.height > MOST_ROWS:
@@ -256,10 +265,8 @@ def _counted(rows: pl.DataFrame, *, x: str, y: str, measure: str, title: str, ch
         )
     if rows.is_empty():
         return nothing(title, "answers")
-    names = dict(enumerate(swatch.word for swatch in DECIDABILITY.swatches))
     few = pl.lit(rows.height <= _MOST_NOTES)
-    word = pl.col("rank").replace_strict(names, return_dtype=pl.String)
-    rows = rows.with_columns(decidability=word).drop("rank")
+    rows = rows.with_columns(decidability=_word_of_rank()).drop("rank")
     rows = rows.with_columns(
         note=pl.when(pl.struct(measure, "decidability").rle_id().is_first_distinct() & few)
         .then(

@@ -10,7 +10,6 @@ import polars as pl
 from harnlab.cli.judged import Judged
 from harnlab.cli.options import as_json, chosen, form
 from harnlab.cli.output import Format, envelope, table, write_frame, write_text
-from harnlab.cli.plain import plain_text
 from harnlab.cli.reading import loaded
 from harnlab.errors import InvalidArgument
 from harnlab.gate import (
@@ -26,6 +25,7 @@ from harnlab.gate import (
 )
 from harnlab.gate.findings import count_told, place
 from harnlab.gate.outputs import json_document
+from harnlab.invisible import blanked
 from harnlab.plurals import counted
 
 
@@ -114,6 +114,6 @@ def _print(found: pl.DataFrame, form: Format) -> None:
         stopping = blocking(found)
         click.echo(f"\n{'FINDINGS' if stopping.height else 'PASSED'}: {count_told(found)}")
         for row in stopping.iter_rows(named=True):
-            click.echo(plain_text(f"- {row['rule']} ({row['scope']}): {row['because']}"))
+            click.echo(blanked(f"- {row['rule']} ({row['scope']}): {row['because']}"))
             if where := place(row):
-                click.echo(plain_text(f"  {where}"))
+                click.echo(blanked(f"  {where}"))

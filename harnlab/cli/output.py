@@ -13,8 +13,9 @@ import click
 import polars as pl
 
 from harnlab import __version__
-from harnlab.cli.plain import plain_json, plain_lines, plain_text
+from harnlab.cli.plain import plain_json, plain_lines
 from harnlab.errors import InvalidArgument, UnreadablePath
+from harnlab.invisible import blanked
 from harnlab.plurals import counted
 
 #: Changes when a member of the envelope changes its name or meaning.
@@ -115,6 +116,6 @@ def _cell(value: Any) -> str:
         return f"{value:.6f}".rstrip("0").rstrip(".")
     if isinstance(value, list):
         return ", ".join(map(_cell, value))
-    shown = f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "isoformat") else plain_text(str(value))
+    shown = f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "isoformat") else blanked(str(value))
     text = " ".join(shown.split())
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

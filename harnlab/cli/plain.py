@@ -6,17 +6,14 @@ import json
 import re
 from typing import Final
 
+from harnlab.invisible import blanked
+
 _BEYOND_ASCII: Final = re.compile("[^\\n -~]+")
-
-
-def plain_text(text: str) -> str:
-    """Text that cannot move a terminal's cursor or turn its writing round."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def plain_lines(text: str) -> str:
     """Lines that only ever stand where they are printed, whatever a log put into them."""
-    return "\n".join(map(plain_text, text.split("\n")))
+    return "\n".join(map(blanked, text.split("\n")))
 
 
 def plain_json(text: str) -> str:

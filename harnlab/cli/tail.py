@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from harnlab.cli.plain import plain_json, plain_text
+from harnlab.cli.plain import plain_json
+from harnlab.invisible import blanked
 from harnlab.tailing import tail
 
 
@@ -47,4 +48,4 @@ def _instant(at: datetime) -> str:
 def _line(row: dict[str, Any]) -> str:
     at = f"{row['timestamp']:%Y-%m-%d %H:%M:%S}" if row["timestamp"] else "-" * 19
     about = [row["type"] or "?", row["call_id"] or row["request_id"] or row["session_id"] or ""]
-    return plain_text("  ".join([at, f"{row['source_path']}:{row['source_line']}", *about]).rstrip())
+    return blanked("  ".join([at, f"{row['source_path']}:{row['source_line']}", *about]).rstrip())

@@ -14,6 +14,7 @@ import polars as pl
 
 from harnlab.analysis.routes.account import plain
 from harnlab.gate.findings import Verdict, amount_text, blocking, count_told, place
+from harnlab.invisible import blanked_line
 from harnlab.questions import of_frames
 
 _MARKS: Final = {Verdict.PASS: "pass", Verdict.FAIL: "**FAIL**", Verdict.INSUFFICIENT: "insufficient"}
@@ -61,11 +62,11 @@ def to_junit(findings: pl.DataFrame, *, name: str = "harnlab") -> str:
         )
         if row["blocking"]:
             failure = ET.SubElement(
-                case, "failure", {"type": row["verdict"], "message": plain_line(row["because"])}
+                case, "failure", {"type": row["verdict"], "message": blanked_line(row["because"])}
             )
-            failure.text = plain_line(" at ".join(filter(None, (row["because"], place(row)))))
+            failure.text = blanked_line(" at ".join(filter(None, (row["because"], place(row)))))
         elif row["verdict"] == Verdict.INSUFFICIENT:
-            ET.SubElement(case, "skipped", {"message": plain_line(row["because"])})
+            ET.SubElement(case, "skipped", {"message": blanked_line(row["because"])})
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -78,7 +79,7 @@ def to_markdown(findings: pl.DataFrame) -> str:
     for row in blocking(findings).iter_rows(named=True):
         lines.append(f"- **{_escaped(row['rule'])}** ({_escaped(row['scope'])}): {_escaped(row['because'])}")
         if where := place(row):
-            lines.append(f"  at `{plain_line(where).replace('`', chr(39))}`")
+            lines.append(f"  at `{blanked_line(where).replace('`', chr(39))}`")
     lines += ["", "| rule | scope | observed | baseline | allowed | unit | verdict |"]
     lines.append("|---|---|---:|---:|---:|---|---|")
     for row in findings.iter_rows(named=True):
@@ -88,13 +89,8 @@ def to_markdown(findings: pl.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plain_line(text: str) -> str:
-    """Text in one line without control or direction marks, however long."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def _escaped(text: str) -> str:
-    return plain_line(text).translate(_MARKUP)
+    return blanked_line(text).translate(_MARKUP)
 
 
 def _number(value: float | None, unit: str) -> str:

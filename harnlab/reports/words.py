@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
 
+from harnlab.invisible import visible
+
 #: Letters of a text in a table or a chart; the whole text stands in the log.
 MOST_LETTERS: Final = 300
 #: What is looked at of a text before it is cut, so that a secret at the cut is still known for one.
 _LOOKED_AT: Final = 4 * MOST_LETTERS
-#: Characters that are not seen, or turn the writing round.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 #: Ends of the names of columns whose amounts are all in one unit.
 _ONE_UNIT: Final = ("_usd", "_pct", "_s")
 Mask = Callable[[str], str]
@@ -49,12 +46,8 @@ def shown(text: str, mask: Mask = unmasked, most: int = MOST_LETTERS) -> str:
     kept = mask(head)
     if cut and len(kept) <= most:
         kept = kept.rpartition(" ")[0]
-    kept = _UNSEEN.sub(_escaped, kept)
+    kept = visible(kept)
     return f"{kept[:most]}… ({len(text):,} characters)" if cut or len(kept) > most else kept
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
 
 
 def shown_frame(frame: pl.DataFrame, mask: Mask = unmasked) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 import traitlets as t
 
 from harnlab.errors import UnknownName
+from harnlab.invisible import visible
 from harnlab.runs import Runs
 from harnlab.widgets import autonomy_views
 from harnlab.widgets.answer_table import DECIDED, meanings
@@ -20,7 +21,7 @@ from harnlab.widgets.drawing import Drawing
 from harnlab.widgets.elements import Element, button, element, log_words, note
 from harnlab.widgets.explorer import Explorer
 from harnlab.widgets.grid import Grid, GridColumn
-from harnlab.widgets.log_text import ABSENT, tail, visible
+from harnlab.widgets.log_text import ABSENT, tail
 from harnlab.widgets.selection import UNSORTED, place_of, position_at
 
 

@@ -162,6 +162,8 @@ function render({ model, el }) {
     root.style.height = `${rows * ROW + ROW + 4 + Math.max(0, bar)}px`;
   }
   function cue() {
+    const border = 2;
+    root.style.setProperty("--hl-bar", `${Math.max(0, root.offsetWidth - root.clientWidth - border)}px`);
     root.classList.toggle("hl-more", root.scrollLeft + root.clientWidth < root.scrollWidth - 2);
   }
 

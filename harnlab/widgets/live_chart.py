@@ -13,6 +13,7 @@ import polars as pl
 import traitlets as t
 import vl_convert
 
+from harnlab.charts.drawing import SAID
 from harnlab.charts.renderer import describe
 from harnlab.errors import InvalidArgument, UnknownName
 from harnlab.widgets import live_bars, live_data
@@ -102,7 +103,7 @@ class LiveChart(anywidget.AnyWidget):
     def _read(self, chart: alt.TopLevelMixin, rows: Behind, by: Sequence[str] | None) -> dict[str, Any]:
         """Specification of a chart whose marks are numbered and known."""
         spec = live_data.specification(chart)
-        drawn = list(live_data.data_rows(spec))
+        drawn = [row for row in live_data.data_rows(spec) if row.keys() != {SAID}]
         behind, columns = rows, []
         if isinstance(rows, pl.DataFrame):
             bars = by is None or tuple(by) == live_bars.NAMES

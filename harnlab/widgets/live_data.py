@@ -11,8 +11,9 @@ import altair as alt
 import polars as pl
 
 from harnlab.charts.drawing import group_label
+from harnlab.invisible import visible
 from harnlab.widgets import live_bars
-from harnlab.widgets.log_text import one_line, visible
+from harnlab.widgets.log_text import one_line
 
 #: Characters of a text of the data that are drawn.
 _DRAWN: Final = 200

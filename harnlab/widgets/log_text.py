@@ -1,30 +1,18 @@
-r"""Text from a log, made safe to look at: nothing invisible, nothing that turns the words around, never too much.
+"""Text from a log, made safe to look at: nothing invisible, nothing that turns the words around, never too much.
 
 A page shows it as text nodes, so that markup in it is only letters; what remains are characters that hide or
-reorder their neighbours, and these are written out as ``\u202e``.
+reorder their neighbours, and these are written out (:func:`harnlab.invisible.visible`).
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Any, Final
+
+from harnlab.invisible import visible
 
 #: What stands for a value the log does not have.
 ABSENT: Final = "—"
-_KEPT: Final = frozenset("\n\t")
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
-#: Letters of no width or ink that Unicode does not call format characters.
-_BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
 _STORED_CHARACTERS: Final = 1_000
-_PRINTABLE_ASCII: Final = re.compile(r"[\n\t -~]*")
-
-
-def visible(text: str) -> str:
-    """Text with every control, direction and zero-width character written out as an escape."""
-    if _PRINTABLE_ASCII.fullmatch(text):
-        return text
-    return "".join(_escaped(character) if _hides(character) else character for character in text)
 
 
 def one_line(text: str, limit: int = 120) -> str:
@@ -83,14 +71,3 @@ def cell(value: Any) -> str:
     if hasattr(value, "strftime"):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return one_line(str(value))
-
-
-def _hides(character: str) -> bool:
-    if character in _KEPT:
-        return False
-    return unicodedata.category(character) in _HIDDEN or character in _BLANKS
-
-
-def _escaped(character: str) -> str:
-    point = ord(character)
-    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

@@ -361,6 +361,23 @@ def test_a_table_stays_where_it_was_scrolled_to(explorer):
     assert first.get_attribute("aria-rowindex") == scrolled_to
 
 
+@on("autonomy")
+def test_a_shade_beside_the_scroll_bar_says_that_columns_go_on(explorer):
+    before = explorer.page.viewport_size
+    explorer.page.set_viewport_size({**before, "width": 700})
+    table = explorer.grid("decisions")
+    # this browser hides scroll bars: the wider edge takes as much of the table's room as one
+    table.evaluate("table => { table.style.borderRightWidth = '16px' }")
+    try:
+        expect(table).to_have_class(re.compile("hl-more"))
+        expect(table).to_have_css("box-shadow", re.compile(r" -29px 0px 10px"))  # 14 beside the 15 of the bar
+        table.evaluate("table => { table.scrollLeft = table.scrollWidth }")
+        expect(table).not_to_have_class(re.compile("hl-more"))
+    finally:
+        table.evaluate("table => { table.style.borderRightWidth = '' }")
+        explorer.page.set_viewport_size(before)
+
+
 @on("routes")
 def test_rows_stand_out_from_their_ground_in_both_themes(explorer):
     row(explorer.grid("dispatches"), 0).click()

@@ -87,6 +87,53 @@ def test_text_from_a_log_is_not_markup_in_a_picture():
     assert "&lt;script" in svg
 
 
+HIDING = "safe\u202egnp.exe\u200b"
+READ = "safe\\u202egnp.exe\\u200b"
+
+
+def hiding():
+    """Every place a text of a log may come to; one column is called as a member of a specification is."""
+    rows = alt.Data(
+        values=[{"field": HIDING, "as": HIDING, "cost": 1}, {"field": "größer 中文", "as": "", "cost": 2}]
+    )
+    color = alt.Color("field:N", scale=alt.Scale(domain=[HIDING, "größer 中文"]))
+    wanted = alt.FieldOneOfPredicate(field="field", oneOf=[HIDING, "größer 中文"])
+    chart = alt.Chart(rows).mark_bar().transform_filter(wanted).transform_filter("datum.cost != '\u200b'")
+    chart = chart.encode(x="cost:Q", y=alt.Y("as:N", sort=[HIDING]), color=color, tooltip="field:N")
+    return chart.properties(title=alt.Title(HIDING, subtitle=[HIDING]))
+
+
+def test_jupyterlab_is_given_no_text_that_hides_or_turns_what_a_reader_sees():
+    renderer.enable()
+    bundle, _ = hiding()._repr_mimebundle_()
+    spec = bundle[renderer.VEGALITE_MIME]
+    assert bundle["text/plain"] == f"<chart: {READ}>"
+    assert spec["data"]["values"][0] == {"field": READ, "as": READ, "cost": 1}
+    assert spec["data"]["values"][1]["field"] == "größer 中文"
+    assert spec["title"] == {"text": READ, "subtitle": [READ]}
+    assert spec["encoding"]["y"]["sort"] == [READ]
+    assert spec["encoding"]["color"]["scale"]["domain"][0] == READ
+    assert spec["transform"][0]["filter"]["oneOf"][0] == READ
+
+
+def test_what_computes_in_a_chart_is_left_as_it_is():
+    spec = renderer.render(hiding().to_dict())[0][renderer.VEGALITE_MIME]
+    assert spec["transform"][1] == {"filter": "datum.cost != '\u200b'"}
+
+
+def test_a_picture_shows_what_would_hide_or_turn_its_text():
+    svg = renderer.to_svg(hiding())
+    assert READ in svg
+    assert not set(HIDING).difference(READ).intersection(svg)
+    assert svg.count('aria-roledescription="bar"') == 2
+
+
+def test_a_chart_of_plain_texts_goes_out_as_it_was_made():
+    spec = bars().to_dict()
+    sent = renderer.render(spec)[0][renderer.VEGALITE_MIME]
+    assert json.dumps(sent) == json.dumps({**spec, "$schema": sent["$schema"]})
+
+
 def test_a_picture_never_loads_data_from_elsewhere():
     chart = alt.Chart("http://127.0.0.1:9/steps.csv").mark_bar().encode(x="cost:Q")
     with pytest.raises(ValueError, match=r"not allowed|External data url"):

@@ -146,7 +146,9 @@ def test_a_text_of_a_megabyte_does_not_make_the_report_large(tmp_path):
     assert "… (1,000,000 characters)" in path.read_text()
 
 
-@pytest.mark.parametrize("unseen", ["\u202e", "\u200b", "\x00", "\x1b", "\ufeff", "\u2066"])
+@pytest.mark.parametrize(
+    "unseen", ["\u202e", "\u200b", "\x00", "\x1b", "\ufeff", "\u2066", "\u3164", "\ue000"]
+)
 def test_characters_that_are_not_seen_are_written_out(unseen):
     assert shown(f"a{unseen}b") == f"a\\u{ord(unseen):04x}b"
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import altair as alt
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import harnlab as hl
@@ -114,6 +114,14 @@ def test_names_that_are_no_columns_or_no_marks_are_refused(live):
         live.picked = {"step": "review", "persona": "a"}
 
 
+def test_a_chart_that_says_it_has_nothing_to_draw_is_drawn_and_picks_nothing():
+    nothing = hl.costs.by(hl.load("sample_transcripts/cost-overrun", progress=False), "step").clear()
+    live = live_chart.LiveChart(hl.charts.costs.by_dimension(nothing), nothing)
+    assert "nothing to draw: no calls" in str(live.spec)
+    assert (live.picked, live.selected.height, live.summary()["marks"]) == ({}, 0, 0)
+    assert eval(live.code, {"hl": hl, "chart": hl.charts.costs.by_dimension(nothing), "rows": nothing})
+
+
 def test_a_chart_without_rows_is_drawn_and_picks_nothing():
     live = live_chart.LiveChart(bars(SPENT.clear()), SPENT.clear())
     assert live.selected.is_empty()
@@ -186,6 +194,7 @@ def test_every_bar_of_an_icicle_leads_to_the_calls_in_it(sample, unit):
 
 @settings(deadline=None, max_examples=40)  # machines differ
 @given(st.lists(st.tuples(*[st.sampled_from(["a", "b", "—", None])] * 2, st.floats(0, 1_000)), min_size=1))
+@example([("a", "a", 0.0)])
 def test_bars_too_narrow_to_see_lead_to_their_calls_together(rows):
     names = ["step", "model", "cost_usd"]
     costs = pl.DataFrame(rows, schema=names, orient="row").with_row_index("call_id")

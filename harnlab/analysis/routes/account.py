@@ -11,6 +11,7 @@ import polars as pl
 
 from harnlab.analysis.dimensions import INHERITED, PINNED
 from harnlab.analysis.intervals import wilson
+from harnlab.invisible import blanked_line
 from harnlab.money import usd_text
 from harnlab.plurals import counted
 from harnlab.vocabulary import OutcomeKind
@@ -117,7 +118,7 @@ class Incident:
 
 def plain(text: str) -> str:
     """Log text made safe for one line of plain text: no control or direction marks, at most 400 characters."""
-    shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    shown = blanked_line(text)
     return shown if len(shown) <= 400 else f"{shown[:399]}…"
 
 

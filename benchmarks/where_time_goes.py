@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import polars as pl
 from measure import publish, table, transcript
 
 from harnlab.ingest.discover import discover
@@ -61,7 +62,9 @@ def read_apart(path: str, seconds: Seconds) -> None:
                 if decoder:
                     decoder.read(records, rows)
             with seconds.of(BOTH):
-                reader.plain(kind, records, lines, rows)
+                found = reader.plain(kind, records, lines, rows)
+                if found and not isinstance(found.frame, pl.DataFrame | None):
+                    found.frame()
         with seconds.of("heads and duplicates of other types"):
             read_heads(window.buffer, lines, sorted(others))
             list(

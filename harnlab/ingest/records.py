@@ -15,13 +15,13 @@ from typing import Any, Final, Self
 import numpy as np
 import polars as pl
 
-from harnlab.frames import EXTRA, PROBLEMS, SOURCE, Instant
+from harnlab.frames import EXTRA, PROBLEMS, SOURCE
 from harnlab.frames.columns import null_column
 from harnlab.ingest.decode import FamilyDecoder, column, plain_column
 from harnlab.ingest.duplicates import DuplicateFinder, repeated_members
 from harnlab.ingest.families import Family, no_family
-from harnlab.ingest.fields import instant, typed
 from harnlab.ingest.heads import HEAD_DTYPES, LineProblem
+from harnlab.ingest.instants import instants
 from harnlab.ingest.plain_records import PlainDecoder, PlainRecords
 from harnlab.ingest.sources import Source
 from harnlab.ingest.windows import LONGEST_LINE_BYTES, Lines, Longs, Oversized, Unreadable, Window
@@ -29,13 +29,6 @@ from harnlab.vocabulary import ProblemKind
 
 #: Types of which plain records are read at once, families among them; beyond it one by one.
 MOST_TYPES: Final = 64
-_EPOCH_MILLIS: Final = r"^\d{1,11}\.\d{3}$"
-#: Where a time of that kind has its digits, counted with a newline behind it, and what each is worth.
-_EPOCH_WIDTH: Final = 15
-_EPOCH_DIGITS: Final = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13]
-_EPOCH_MARKS: Final = [10, 14]
-_EPOCH_POINT_AND_END: Final = np.frombuffer(b".\n", dtype=np.uint8)
-_EPOCH_MICROS: Final = 1000 * 10 ** np.arange(12, -1, -1, dtype=np.int64)
 _UTF8_STRETCH: Final = 1 << 20
 _SOURCE: Final = [column.name for column in SOURCE]
 
@@ -301,56 +294,6 @@ def _heads(kind: str, found: PlainRecords, told: FamilyColumns) -> dict[str, pl.
         else:
             heads[name] = null_column(dtype, count)
     return heads
-
-
-def instants(
-    values: Sequence[Any], rows: Sequence[int], problems: list[LineProblem], *, member: str = "timestamp"
-) -> pl.Series:
-    """UTC instants of timestamps; ``"1777629600.123"`` by column, anything else one by one.
-
-    Oddities are reported for ``rows`` of the batch, and not at all where there are none.
-    """
-    read = _epoch_millis(values)
-    if read is not None:
-        return read
-    texts = plain_column(pl.String(), values)
-    usual = pl.col("t").str.contains(_EPOCH_MILLIS).fill_null(value=True)
-    millis = pl.when(usual).then(pl.col("t").str.replace(".", "", literal=True).cast(pl.Int64, strict=False))
-    found = texts.to_frame("t").select_seq(
-        at=millis.cast(pl.Datetime("ms", "UTC")).cast(Instant), unusual=usual.not_()
-    )
-    parsed = found["at"]
-    if not found["unusual"].any():
-        return parsed
-    unusual = found["unusual"].arg_true().to_list()
-    moments = {}
-    for index in unusual:
-        moments[index], oddity = instant(_unquoted(texts[index]))
-        if oddity and rows:
-            told = LineProblem(row=rows[index], kind=ProblemKind.DRIFT, field=member, reason=oddity)
-            problems.append(told)
-    return parsed.scatter(list(moments), pl.Series(list(moments.values()), dtype=Instant))
-
-
-def _epoch_millis(values: Sequence[Any]) -> pl.Series | None:
-    """Instants of times that all have ten digits, a point and three digits; ``None`` where one has not."""
-    try:
-        octets = np.frombuffer("\n".join([*values, ""]).encode("ascii"), dtype=np.uint8)
-    except (TypeError, UnicodeEncodeError):
-        return None
-    if len(octets) != len(values) * _EPOCH_WIDTH:
-        return None
-    columns = octets.reshape(-1, _EPOCH_WIDTH)
-    digits = columns[:, _EPOCH_DIGITS] - ord("0")
-    if (columns[:, _EPOCH_MARKS] != _EPOCH_POINT_AND_END).any() or (digits > 9).any():
-        return None
-    return pl.Series(digits @ _EPOCH_MICROS, dtype=pl.Int64).cast(Instant)
-
-
-def _unquoted(text: str) -> Any:
-    # heads.py keeps a timestamp that is no text as its JSON; a bare number is read as epoch seconds
-    number = typed(text, pl.Float64()).value
-    return text if number is None or text.replace(".", "", 1).isdecimal() else number
 
 
 def encoding_problems(window: Window, lines: Lines, rows: Iterable[int]) -> Iterator[LineProblem]:

@@ -18,6 +18,7 @@ from harnlab.frames import EVENTS
 from harnlab.frames.when_asked import FramesByMaker
 from harnlab.ingest.families import FAMILIES
 from harnlab.ingest.heads import HEAD_DTYPES, Heads, LineProblem, read_heads
+from harnlab.ingest.instants import instants
 from harnlab.ingest.plain_records import rows_by_guess
 from harnlab.ingest.records import (
     FrameMaker,
@@ -25,7 +26,6 @@ from harnlab.ingest.records import (
     Plain,
     RecordReader,
     encoding_problems,
-    instants,
     is_utf8,
     no_collection,
 )

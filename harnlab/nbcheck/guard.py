@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from nbval import kernel
 from nbval.plugin import IPyNbCell
 
 from harnlab.nbcheck.surroundings import kernel_surroundings
@@ -44,9 +45,25 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Start a notebook's kernel, at its first cell, in the same surroundings everywhere."""
     with pytest.MonkeyPatch.context() as environment:
         if isinstance(item, IPyNbCell):
+            environment.setattr(kernel, "start_new_kernel", started_again(kernel.start_new_kernel))
             for name, value in item.config.stash[_surroundings].items():
                 environment.setenv(name, value)
         return (yield)
+
+
+def started_again(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Start a kernel once more when it dies at once: another program took a port that was free when it was chosen."""
+
+    @functools.wraps(start)
+    def started(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return start(*args, **kwargs)
+        except RuntimeError as error:
+            if "died" not in str(error):
+                raise
+            return start(*args, **kwargs)
+
+    return started
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

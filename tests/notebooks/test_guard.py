@@ -182,3 +182,29 @@ def test_two_json_outputs_that_differ_always_have_a_line_to_show(recorded, now):
         assert guard.changed_lines(recorded, recorded) == []
     else:
         assert guard.changed_lines(recorded, now)
+
+
+@pytest.mark.parametrize(
+    ("deaths", "why", "starts"),
+    [
+        (0, "", 1),
+        (1, "Kernel died before replying", 2),
+        (2, "Kernel died before replying", 2),
+        (1, "no answer", 1),
+    ],
+)
+def test_a_kernel_that_dies_at_once_is_started_once_more(deaths, why, starts):
+    tried = []
+
+    def start(name):
+        tried.append(name)
+        if len(tried) <= deaths:
+            raise RuntimeError(why)
+        return "running"
+
+    if starts > deaths:
+        assert guard.started_again(start)("python") == "running"
+    else:
+        with pytest.raises(RuntimeError, match=why):
+            guard.started_again(start)("python")
+    assert tried == ["python"] * starts
